@@ -1,0 +1,1 @@
+"""mfgamm: mean field games of energy communities cleared by automated market makers."""

@@ -1,0 +1,19 @@
+"""Shared shapes, results, errors and safe numerics: the ground floor."""
+
+from mfgamm.core.errors import (
+    InfeasibleHousehold as InfeasibleHousehold,
+    InvalidInput as InvalidInput,
+    MfgammError as MfgammError,
+    NotConverged as NotConverged,
+)
+from mfgamm.core.numerics import (
+    concrete as concrete,
+    require_float64 as require_float64,
+    safe_divide as safe_divide,
+)
+from mfgamm.core.quantities import (
+    Flows as Flows,
+    Prices as Prices,
+    Tariff as Tariff,
+)
+from mfgamm.core.solution import AbstractSolution as AbstractSolution, Status as Status
