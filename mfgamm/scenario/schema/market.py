@@ -1,0 +1,52 @@
+"""`[market]` and `[solver]`: how the community clears, and how its equilibrium is sought."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+
+from mfgamm.scenario.schema.table import Table, between, refusal
+
+CurveName = Literal["mid-market", "geometric", "hyperbolic"]
+
+
+class MarketTable(Table):
+    """The automated market maker.
+
+    Attributes:
+        curve: the bonding curve's name.
+        anchor: of the linear curve: the price at balance, as a share of the tariff's spread.
+        weights: of the blended curve: curve name -> weight, summing to 1.
+        fee: share of the community's gain that the operator keeps.
+    """
+
+    curve: Literal["mid-market", "geometric", "hyperbolic", "linear", "blended"] = "mid-market"
+    anchor: Annotated[float, between(0, 1)] | None = None
+    weights: dict[CurveName, Annotated[float, between(0, 1)]] | None = None
+    fee: Annotated[float, between(0, 1)] = 0.0
+
+    @model_validator(mode="after")
+    def _parameters_belong_to_curve(self) -> Self:
+        for key, curve in (("anchor", "linear"), ("weights", "blended")):
+            given = getattr(self, key) is not None
+            if given and self.curve != curve:
+                raise refusal(f"belongs to curve '{curve}', not to '{self.curve}'", key)
+            if not given and self.curve == curve:
+                raise refusal(f"is missing: curve '{curve}' needs it", key)
+        if self.weights is not None and abs(sum(self.weights.values()) - 1) > 1e-9:
+            total = sum(self.weights.values())
+            raise refusal(f"must sum to 1, but the sum is {total:g}", "weights")
+        return self
+
+
+class SolverTable(Table):
+    """The equilibrium's solver.
+
+    Attributes:
+        method: its name.
+        tolerance: exploitability at which to stop, as a share of the community's cost.
+        max_rounds: rounds after which to give up.
+    """
+
+    method: Literal["fictitious-play"] = "fictitious-play"
+    tolerance: Annotated[float, between(0, 1, above=True)] = 1e-2
+    max_rounds: Annotated[int, between(1, 1_000_000)] = 200
