@@ -1,0 +1,13 @@
+"""Automated market making: bonding curves, batch clearing and the audit of the axioms."""
+
+from mfgamm.amm.blended import Blended as Blended
+from mfgamm.amm.bonding_curve import AbstractBondingCurve as AbstractBondingCurve
+from mfgamm.amm.clearing import (
+    clear as clear,
+    community_gain as community_gain,
+    fee_income as fee_income,
+)
+from mfgamm.amm.hyperbolic import Hyperbolic as Hyperbolic
+from mfgamm.amm.learned import Learned as Learned
+from mfgamm.amm.linear import Linear as Linear
+from mfgamm.amm.registry import curve_by_name as curve_by_name

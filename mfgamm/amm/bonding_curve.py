@@ -1,0 +1,59 @@
+"""What every bonding curve is: a nondecreasing marginal price between the grid's two prices."""
+
+import abc
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from mfgamm.core import InvalidInput, Tariff, concrete
+
+
+class AbstractBondingCurve(eqx.Module):
+    """The marginal price ρ(u) of energy when a share u of the pool's supply has been sold.
+
+    Any schedule that is nondecreasing in u ∈ [0, 1], with values between the feed-in and the
+    retail price, clears a market that satisfies the axioms (`mfgamm.amm.clear`). A trading
+    function ψ(E, M) gives one: re-anchored at (E, M) = (supply, 0) its level set has the slope
+    ρ(u) where E = (1 − u)·supply, and a homothetic ψ makes that slope a function of u alone
+    (AMM paper, "From invariant to price: re-anchored CFMM").
+
+    A curve states its schedule and its average price; the average G(u)/u rather than the
+    integral G(u), since it stays well-conditioned, derivatives included, as u goes to zero.
+    Both broadcast `sold` against the tariff.
+    """
+
+    @abc.abstractmethod
+    def schedule(self, sold: Float[Array, "*#batch"], tariff: Tariff) -> Float[Array, "*batch"]:
+        """Marginal price ρ(u), €/kWh.
+
+        Args:
+            sold: u, the share of the supply sold so far, in [0, 1].
+            tariff: the grid's prices, €/kWh.
+        """
+
+    @abc.abstractmethod
+    def average(self, sold: Float[Array, "*#batch"], tariff: Tariff) -> Float[Array, "*batch"]:
+        """Average price of the share sold, G(u)/u, €/kWh; its limit ρ(0) where u is zero."""
+
+    def integral(self, sold: Float[Array, "*#batch"], tariff: Tariff) -> Float[Array, "*batch"]:
+        """Money raised per kWh supplied, G(u) = ∫₀ᵘ ρ, €/kWh."""
+        return sold * self.average(sold, tariff)
+
+
+def require_nonnegative_feed_in(tariff: Tariff, curve: str) -> None:
+    """Refuse tariffs for which a curve built on √feed_in does not exist.
+
+    Under `jit` the values are unknown and nothing is checked: such steps then price as nan.
+
+    Raises:
+        InvalidInput: where the feed-in price is negative.
+    """
+    feed_in = concrete(tariff.feed_in)
+    if feed_in is not None and np.any(feed_in < 0):
+        raise InvalidInput(
+            "tariff.feed_in",
+            float(feed_in.min()),
+            f"the {curve} curve takes the square root of the feed-in price, so it must not be "
+            "negative; use Linear.mid_market(), Linear.at(price) or a Learned curve instead",
+        )
