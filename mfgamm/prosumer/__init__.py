@@ -1,0 +1,22 @@
+"""Households and their devices, their best responses, and the population of types."""
+
+from mfgamm.prosumer.battery import Battery as Battery
+from mfgamm.prosumer.best_response import (
+    BestResponse as BestResponse,
+    best_response as best_response,
+    respond as respond,
+)
+from mfgamm.prosumer.flexible_load import FlexibleLoad as FlexibleLoad
+from mfgamm.prosumer.household import Household as Household
+from mfgamm.prosumer.plan import Plan as Plan
+from mfgamm.prosumer.population import (
+    HouseholdTypes as HouseholdTypes,
+    Population as Population,
+    Storage as Storage,
+)
+from mfgamm.prosumer.thermal_storage import ThermalStorage as ThermalStorage
+from mfgamm.prosumer.vehicle import Vehicle as Vehicle
+from mfgamm.prosumer.virtual_battery import (
+    AbstractDevice as AbstractDevice,
+    VirtualBattery as VirtualBattery,
+)

@@ -1,0 +1,120 @@
+"""The best response: what each type does at given prices, and a bound that proves it."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from mfgamm.core import AbstractSolution, NotConverged, Prices, Status
+from mfgamm.lp import InteriorPoint, ProgramSolution, StorageProgram
+from mfgamm.lp.interior_point import Measures
+from mfgamm.prosumer.plan import Plan
+from mfgamm.prosumer.population import HouseholdTypes, Population
+
+
+class BestResponse(AbstractSolution):
+    """Best plans of all types.
+
+    Where several plans are optimal, the analytic centre of the optimal face is returned; the
+    optimal cost is unique, the plan is not.
+
+    Attributes:
+        value: the plans.
+        cost: each type's objective, €.
+        shadow_price: worth of one more kWh at each step, €/kWh (paper: θ, here per kWh and
+            positive): within [sell, buy] while the household does not trade.
+        status: a `Status` per type.
+        residuals: measures of the kernel, scaled.
+        history: interior point iterations per type.
+        certificate: a rigorous lower bound on each type's best cost, €.
+    """
+
+    value: Plan
+    cost: Float[Array, " type"]
+    shadow_price: Float[Array, "type time"]
+    status: Int[Array, " type"]
+    residuals: Measures
+    history: Int[Array, " type"]
+    certificate: Float[Array, " type"]
+
+
+def best_response(
+    population: Population,
+    prices: Prices,
+    solver: InteriorPoint | None = None,
+    *,
+    throw: bool = True,
+) -> BestResponse:
+    """Each type's cost-minimising plan for given prices (AMM paper, "Best-Response LP").
+
+    Args:
+        population: the types. Infeasible ones are named by `require_feasible`, not here.
+        prices: €/kWh, `[time]` or `[type, time]`.
+        solver: the kernel's settings; a barrier above zero gives the smoothed best response.
+        throw: raise if a type was not solved; otherwise its status tells.
+
+    Raises:
+        NotConverged: with the response attached, if `throw` and a type was not solved.
+    """
+    response = respond(population.types, prices, InteriorPoint() if solver is None else solver)
+    if throw and not response.converged:
+        status = np.asarray(response.status)
+        first = int(np.argmax(status != Status.CONVERGED))
+        raise NotConverged(
+            f"{int(np.sum(status != Status.CONVERGED))} of {population.size} best responses did "
+            f"not converge; the first is {population.names[first]} "
+            f"({Status(int(status[first])).label}). Check `require_feasible`, loosen the tolerance "
+            "or raise max_iterations.",
+            response,
+        )
+    return response
+
+
+@eqx.filter_jit
+def respond(types: HouseholdTypes, prices: Prices, solver: InteriorPoint) -> BestResponse:
+    """`best_response` on the bare numbers: pure, for use inside other transformations."""
+    program = types.program(prices)
+    solution = solver.solve(program)
+    plan = read_plan(types, program, solution, solver)
+    hours = types.step_hours * types.discount
+    return BestResponse(
+        value=plan,
+        cost=types.cost(plan, prices),
+        shadow_price=-solution.value.multipliers.balance.T / hours,
+        status=solution.status,
+        residuals=solution.residuals,
+        history=solution.history,
+        certificate=solution.certificate,
+    )
+
+
+def read_plan(
+    types: HouseholdTypes,
+    program: StorageProgram,
+    solution: ProgramSolution,
+    solver: InteriorPoint,
+) -> Plan:
+    """The plan behind a kernel's answer, with energy balanced to rounding.
+
+    Exact plans are netted: selling while buying, or charging while discharging a lossless store,
+    costs nothing where prices agree, and would leave the aggregate flows undetermined. States and
+    trade follow from the device flows, so that both balances hold exactly.
+    """
+    parts = program.split(solution.value.variables)
+    charge, discharge = (jnp.moveaxis(x, -1, 0) for x in (parts.inflow, parts.outflow))
+    sell, buy, curtailed = (x.T for x in parts.exchange)
+    exact = solver.barrier == 0
+    lossless = types.storage.charge_gain == types.storage.discharge_gain
+    both = jnp.where(exact & lossless[..., None], jnp.minimum(charge, discharge), 0.0)
+    charge, discharge = charge - both, discharge - both
+    net = types.generation - types.base_load - curtailed
+    net = net - jnp.sum(charge - discharge, axis=1)
+    surplus = 0.5 * (sell - buy - net)
+    return Plan(
+        sell=jnp.where(exact, jnp.maximum(net, 0.0), sell - surplus),
+        buy=jnp.where(exact, jnp.maximum(-net, 0.0), buy + surplus),
+        curtailed=curtailed,
+        charge=charge,
+        discharge=discharge,
+        state_of_charge=types.follow_states(charge, discharge),
+    )

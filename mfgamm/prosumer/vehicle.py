@@ -1,0 +1,79 @@
+"""An electric vehicle."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from mfgamm.core import InvalidInput
+from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
+
+
+class Vehicle(AbstractDevice):
+    """An electric vehicle: a battery that leaves, needs energy at departure, and drives.
+
+    Attributes:
+        capacity: usable energy, kWh.
+        power: charging limit while plugged in, kW.
+        available: whether it is plugged in, `[time]`.
+        initial: energy at the start, kWh.
+        departure_energy: least energy at the *end* of a step, kWh, `[time]`; 0 where none is asked.
+        trip_use: energy that driving takes, kWh per step, `[time]`.
+        round_trip_efficiency: of charging and discharging at home, in (0, 1].
+        discharge_power: limit on vehicle-to-home flow, kW; 0 for a charger of one direction.
+        terminal_minimum: least energy at the end, kWh; None leaves it free.
+        terminal_value: worth of a kWh left at the end, €/kWh.
+
+    Raises:
+        InvalidInput: if a value is outside its range, or the car drives while plugged in.
+    """
+
+    capacity: float
+    power: float
+    available: Sequence[bool] | np.ndarray
+    initial: float
+    departure_energy: Sequence[float] | np.ndarray | float = 0.0
+    trip_use: Sequence[float] | np.ndarray | float = 0.0
+    round_trip_efficiency: float = 0.9
+    discharge_power: float = 0.0
+    terminal_minimum: float | None = None
+    terminal_value: float = 0.0
+
+    kind: ClassVar[str] = "vehicle"
+
+    def __check_init__(self):
+        self._check("capacity", self.capacity, 0, np.inf, "kWh")
+        self._check("power", self.power, 0, np.inf, "kW")
+        self._check("discharge_power", self.discharge_power, 0, np.inf, "kW")
+        self._check("initial", self.initial, 0, self.capacity, "kWh (its capacity)")
+        self._check("departure_energy", self.departure_energy, 0, self.capacity, "kWh")
+        self._check("trip_use", self.trip_use, 0, np.inf, "kWh")
+        self._check("round_trip_efficiency", self.round_trip_efficiency, 0, 1, "")
+        self._check("terminal_value", self.terminal_value, -np.inf, np.inf, "€/kWh")
+        if self.round_trip_efficiency == 0:
+            raise InvalidInput("vehicle.round_trip_efficiency", 0.0, "must be above 0")
+        if self.terminal_minimum is not None:
+            self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
+        trips = np.broadcast_to(np.asarray(self.trip_use, float), np.shape(self.available))
+        if np.any((trips > 0) & np.asarray(self.available, bool)):
+            raise InvalidInput(
+                "vehicle.trip_use", float(trips.max()), "the car cannot drive while plugged in"
+            )
+
+    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+        available = self._series("available", self.available, steps)
+        one_way = np.sqrt(self.round_trip_efficiency)
+        lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
+        needed = self._series("departure_energy", self.departure_energy, steps)
+        return VirtualBattery(
+            charge_limit=self.power * available,
+            discharge_limit=self.discharge_power * available,
+            state_lower=np.maximum(lower, needed),
+            state_upper=upper,
+            use=self._series("trip_use", self.trip_use, steps),
+            charge_gain=one_way * step_hours,
+            discharge_gain=step_hours / one_way,
+            retention=1.0,
+            initial=self.initial,
+            terminal_value=self.terminal_value,
+        )

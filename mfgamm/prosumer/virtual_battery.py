@@ -1,0 +1,86 @@
+"""Every flexible device is a virtual battery: two flows, one state, bounds that vary in time."""
+
+import dataclasses
+from abc import abstractmethod
+
+import equinox as eqx
+import numpy as np
+
+from mfgamm.core import InvalidInput
+
+Series = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class VirtualBattery:
+    """What a device means to the household's program, on a given time grid.
+
+        stateₜ = retention·stateₜ₋₁ + charge_gain·chargeₜ − discharge_gain·dischargeₜ − useₜ
+
+    Attributes:
+        charge_limit: largest inflow, kW, `[time]`.
+        discharge_limit: largest outflow, kW, `[time]`.
+        state_lower, state_upper: bounds on the state at the end of each step, kWh, `[time]`.
+        use: energy drawn from the state by the device's own purpose, kWh per step, `[time]`.
+        charge_gain: kWh stored per kW of inflow over a step (efficiency × step).
+        discharge_gain: kWh drawn per kW of outflow over a step (step / efficiency).
+        retention: share of the state that is left a step later.
+        initial: state before the first step, kWh.
+        terminal_value: worth of a kWh left at the end, €/kWh.
+    """
+
+    charge_limit: Series
+    discharge_limit: Series
+    state_lower: Series
+    state_upper: Series
+    use: Series
+    charge_gain: float
+    discharge_gain: float
+    retention: float
+    initial: float
+    terminal_value: float
+
+
+class AbstractDevice(eqx.Module):
+    """A flexible device of a household."""
+
+    kind: eqx.AbstractClassVar[str]
+
+    @abstractmethod
+    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+        """The device on a grid of `steps` steps of `step_hours` hours.
+
+        Raises:
+            InvalidInput: if one of the device's series does not fit the grid.
+        """
+
+    @classmethod
+    def _check(cls, name: str, value, low: float, high: float, unit: str) -> None:
+        array = np.asarray(value, float)
+        if not (np.all(np.isfinite(array)) and np.all(array >= low) and np.all(array <= high)):
+            limit = f"at least {low:g}" if np.isinf(high) else f"within [{low:g}, {high:g}]"
+            shown = float(array) if array.ndim == 0 else f"{array.min():g} … {array.max():g}"
+            raise InvalidInput(f"{cls.kind}.{name}", shown, f"must be {limit} {unit}".rstrip())
+
+    @classmethod
+    def _series(cls, name: str, value, steps: int) -> Series:
+        array = np.asarray(value, float)
+        if array.ndim == 0:
+            return np.full(steps, float(array))
+        if array.shape != (steps,):
+            raise InvalidInput(
+                f"{cls.kind}.{name}", f"shape {array.shape}", f"must have {steps} steps"
+            )
+        return array
+
+
+def state_bounds(
+    steps: int, capacity: float, terminal_minimum: float | None
+) -> tuple[Series, Series]:
+    """Bounds [0, capacity] with a floor on the last state."""
+    lower, upper = np.zeros(steps), np.full(steps, float(capacity))
+    if terminal_minimum is not None:
+        lower[-1] = terminal_minimum
+    return lower, upper
+
+
