@@ -89,7 +89,7 @@ class HeatPumpTable(StorageTable):
 
     power_kw: Power
     coefficient_of_performance: Annotated[Distribution, between(1, 10)] = Constant(value=3.0)
-    retention_per_hour: DrawnShare = Constant(value=0.98)
+    retention_per_hour: Annotated[Distribution, between(0, 1, above=True)] = Constant(value=0.98)
     heat_demand_kw: Annotated[Distribution, between(0, 10_000, "kW")]
     night_excess: Share = 0.3
 
