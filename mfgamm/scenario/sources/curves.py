@@ -63,7 +63,7 @@ def read_prices(
         raise InvalidInput(
             f"{key}.path", source.path, f"needs a column {absent[0]}; it has {_listed(frame)}"
         )
-    values = numbers(key, frame[["feed_in", "retail"]], first_row=2).T
+    values = numbers(key, frame.filter(["feed_in", "retail"]), first_row=2).T
     return align(key, source, values, stamps, calendar, time)
 
 
