@@ -130,10 +130,11 @@ def view_of(mechanism: Mechanism, tariff: Tariff) -> MechanismView:
         return PriceView(partial(clear, mechanism), tariff)
     if isinstance(mechanism, PaymentRule):
         return PaymentView(mechanism, tariff)
-    if callable(mechanism):
+    if callable(mechanism) and not isinstance(mechanism, type):
         return PriceView(mechanism, tariff)
     raise InvalidInput(
         "mechanism",
         mechanism,
-        "give a bonding curve, a function (supply, demand, tariff) -> Prices, or a PaymentRule",
+        "give a bonding curve (an instance, not its class), a function (supply, demand, tariff) "
+        "-> Prices, or a PaymentRule",
     )
