@@ -17,6 +17,13 @@ from mfgamm.lp.storage_program import Multipliers, StorageProgram
 RUNNING = -1
 STEP_FRACTION = 0.995
 SMALLEST_STEP = 1e-9
+# Equations of normalised size hold to this at best, whatever the gap.
+FINEST_RESIDUAL = 1e-10
+# Centring never aims below this share of what the tolerance on the gap asks for.
+FINAL_SHARE = 0.1
+# A proximal term in the Newton matrix alone: it bounds the matrix's condition, and leaves the
+# solution where it is because it acts on the step, which vanishes there.
+PROXIMITY = 1e-10
 
 
 class Iterate(eqx.Module):
@@ -82,7 +89,7 @@ def run_interior_point(
         return jnp.any(carry.status == RUNNING)
 
     def advance(carry: Outcome) -> Outcome:
-        proposal, step_length = _step(program, free, carry.iterate, barrier)
+        proposal, step_length = _step(program, free, carry.iterate, barrier, tolerance)
         finite = jnp.isfinite(step_length) & _all_finite(proposal)
         active = carry.status == RUNNING
         iterate = _select(active & finite, proposal, carry.iterate)
@@ -146,13 +153,14 @@ def initial_point(program: StorageProgram, free: Bool[Array, "variable time lane
     )
 
 
-def _step(program, free, point: Iterate, barrier) -> tuple[Iterate, Float[Array, " lane"]]:
+def _step(program, free, point: Iterate, barrier, tolerance):
     """One predictor-corrector step; returns the new point and the shorter step length."""
     pairs = 2.0 * jnp.maximum(free.sum((0, 1)), 1)
     equations = program.residual(point.variables)
     stationarity = _stationarity(program, free, point)
     stiffness = (
         program.curvature
+        + PROXIMITY
         + point.dual_lower / point.slack_lower
         + point.dual_upper / point.slack_upper
     )
@@ -184,7 +192,9 @@ def _step(program, free, point: Iterate, barrier) -> tuple[Iterate, Float[Array,
     ahead = _complementarity(_move(point, predictor, primal, dual)) / pairs
     excess = jnp.maximum(mean - barrier, 1e-300)
     centring = jnp.clip((ahead - barrier) / excess, 0.0, 1.0) ** 3
-    target = barrier + centring * excess
+    # Complementarity far below what the gap needs only spoils the linear systems.
+    enough = FINAL_SHARE * tolerance * (1 + jnp.abs(program.value(point.variables))) / pairs
+    target = jnp.maximum(barrier + centring * excess, jnp.minimum(enough, mean))
     corrector = direction(
         target - predictor.slack_lower * predictor.dual_lower,
         target - predictor.slack_upper * predictor.dual_upper,
@@ -261,7 +271,7 @@ def _measure(program, free, point: Iterate, barrier) -> tuple[Measures, Bool[Arr
 
 
 def _is_solved(measures: Measures, barrier, tolerance) -> Bool[Array, " lane"]:
-    feasible = measures.primal <= 0.1 * tolerance
+    feasible = measures.primal <= jnp.maximum(tolerance, FINEST_RESIDUAL)
     exact = measures.gap <= tolerance
     smoothed = (measures.centrality <= tolerance) & (measures.dual <= tolerance)
     return feasible & jnp.where(barrier > 0, smoothed, exact)

@@ -10,6 +10,7 @@ energy; lanes (independent programs) are the *last* axis, so that an operation o
 contiguous and a lane's scalar broadcasts against all its variables.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -114,6 +115,17 @@ class StorageProgram(eqx.Module):
         """Right-hand sides minus left-hand sides: b − A·v."""
         left = self.apply(variables)
         return Multipliers(self.balance - left.balance, self.inflow - left.storage)
+
+    def shifted(self, origin: Float[Array, "variable time lane"]) -> "StorageProgram":
+        """The same equations and bounds for the displacement v − origin; costs stay as they are."""
+        right = self.residual(origin)
+        return dataclasses.replace(
+            self,
+            lower=self.lower - origin,
+            upper=self.upper - origin,
+            balance=right.balance,
+            inflow=right.storage,
+        )
 
     def value(self, variables: Float[Array, "variable time lane"]) -> Float[Array, " lane"]:
         """The objective of each lane."""

@@ -6,6 +6,10 @@ from mfgamm.prosumer.best_response import (
     best_response as best_response,
     respond as respond,
 )
+from mfgamm.prosumer.feasibility import (
+    infeasible_households as infeasible_households,
+    require_feasible as require_feasible,
+)
 from mfgamm.prosumer.flexible_load import FlexibleLoad as FlexibleLoad
 from mfgamm.prosumer.household import Household as Household
 from mfgamm.prosumer.plan import Plan as Plan
@@ -14,6 +18,7 @@ from mfgamm.prosumer.population import (
     Population as Population,
     Storage as Storage,
 )
+from mfgamm.prosumer.projection import project as project
 from mfgamm.prosumer.thermal_storage import ThermalStorage as ThermalStorage
 from mfgamm.prosumer.vehicle import Vehicle as Vehicle
 from mfgamm.prosumer.virtual_battery import (

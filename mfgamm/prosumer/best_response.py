@@ -70,11 +70,28 @@ def best_response(
     return response
 
 
-@eqx.filter_jit
 def respond(types: HouseholdTypes, prices: Prices, solver: InteriorPoint) -> BestResponse:
-    """`best_response` on the bare numbers: pure, for use inside other transformations."""
-    program = types.program(prices)
-    solution = solver.solve(program)
+    """`best_response` on the bare numbers: pure, for use inside other transformations.
+
+    Not compiled as a whole, so that every caller shares one compiled kernel.
+    """
+    program = _write(types, prices)
+    return _read(types, prices, solver, program, solver.solve(program))
+
+
+@eqx.filter_jit
+def _write(types: HouseholdTypes, prices: Prices) -> StorageProgram:
+    return types.program(prices)
+
+
+@eqx.filter_jit
+def _read(
+    types: HouseholdTypes,
+    prices: Prices,
+    solver: InteriorPoint,
+    program: StorageProgram,
+    solution: ProgramSolution,
+) -> BestResponse:
     plan = read_plan(types, program, solution, solver)
     hours = types.step_hours * types.discount
     return BestResponse(

@@ -1,0 +1,112 @@
+"""Markets: prices from flows, and the settlement that goes with them."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mfgamm.amm import AbstractBondingCurve, clear, fee_income
+from mfgamm.core import Flows, InvalidInput, Prices, Tariff, concrete
+from mfgamm.market.settlement import Settlement, balance_books
+
+
+class AbstractMarket(eqx.Module):
+    """A pure function from aggregate flows to prices, with its settlement."""
+
+    tariff: eqx.AbstractVar[Tariff]
+
+    @abstractmethod
+    def prices(self, flows: Flows) -> Prices:
+        """Prices that the flows lead to, €/kWh."""
+
+    @abstractmethod
+    def settle(
+        self,
+        sell: Float[Array, "type time"],
+        buy: Float[Array, "type time"],
+        weights: Float[Array, " type"],
+        step_hours: Float[Array, ""],
+    ) -> Settlement:
+        """Settle trades.
+
+        Args:
+            sell, buy: of each type, kW.
+            weights: of the types; they sum to one.
+            step_hours: length of a step, h.
+        """
+
+
+class CommunityMarket(AbstractMarket):
+    """One community cleared by an automated market maker (AMM paper, "AMM Workflow").
+
+    Attributes:
+        curve: the bonding curve.
+        tariff: the grid's prices, €/kWh.
+        fee: share in [0, 1] of the gain over the grid that the operator keeps.
+
+    Raises:
+        InvalidInput: if the fee is outside [0, 1], or the curve cannot serve the tariff.
+    """
+
+    curve: AbstractBondingCurve
+    tariff: Tariff
+    fee: Float[Array, ""] = eqx.field(converter=lambda x: jnp.asarray(x) * 1.0, default=0.0)
+
+    def __check_init__(self):
+        fee = concrete(self.fee)
+        if fee is not None and not 0 <= fee <= 1:
+            raise InvalidInput("market.fee", float(fee), "must be a share in [0, 1]")
+        if concrete(self.tariff.feed_in) is not None:
+            nothing = jnp.zeros_like(self.tariff.feed_in)
+            self.prices(Flows(supply=nothing, demand=nothing))
+
+    def prices(self, flows: Flows) -> Prices:
+        return clear(self.curve, flows.supply, flows.demand, self.tariff, self.fee)
+
+    def settle(self, sell, buy, weights, step_hours) -> Settlement:
+        supply, demand = weights @ sell, weights @ buy
+        prices = self.prices(Flows(supply, demand))
+        return balance_books(
+            payments=step_hours * (prices.buy * buy - prices.sell * sell),
+            weights=weights,
+            supply=step_hours * supply,
+            demand=step_hours * demand,
+            traded_inside=step_hours * jnp.minimum(supply, demand),
+            grid_prices=(self.tariff.feed_in, self.tariff.retail),
+            operator_income=step_hours * fee_income(supply, demand, self.tariff, self.fee),
+        )
+
+
+class GridMarket(AbstractMarket):
+    """No community: everybody trades with the grid alone.
+
+    Attributes:
+        tariff: the grid's prices, €/kWh.
+    """
+
+    tariff: Tariff
+
+    def prices(self, flows: Flows) -> Prices:
+        return Prices(
+            sell=jnp.broadcast_to(self.tariff.feed_in, flows.supply.shape),
+            buy=jnp.broadcast_to(self.tariff.retail, flows.demand.shape),
+        )
+
+    def settle(self, sell, buy, weights, step_hours) -> Settlement:
+        supply, demand = step_hours * (weights @ sell), step_hours * (weights @ buy)
+        feed_in, retail = self.tariff.feed_in, self.tariff.retail
+        nothing = jnp.zeros_like(supply)
+        return Settlement(
+            payments=step_hours * (retail * buy - feed_in * sell),
+            traded_inside=nothing,
+            grid_import=demand,
+            grid_export=supply,
+            grid_charges=retail * demand,
+            grid_credits=feed_in * supply,
+            operator_income=nothing,
+            energy_residual=nothing,
+            money_residual=step_hours * (weights @ (retail * buy - feed_in * sell))
+            + feed_in * supply
+            - retail * demand,
+        )
