@@ -157,6 +157,34 @@ def test_the_witness_of_a_household_fault_names_the_household():
     assert f"household {witness.household}" in str(witness)
 
 
+def absent_buyers_are_quoted_above_retail(supply, demand, tariff):
+    prices = clear(MID, supply, demand, tariff)
+    return prices.sell, np.where(demand == 0, tariff.retail + 0.01, prices.buy)
+
+
+def sell_price_that_feels_the_size_of_the_community(supply, demand, tariff):
+    prices = clear(MID, supply, demand, tariff)
+    return prices.sell - 0.1 * (prices.sell - tariff.feed_in) / (1 + supply), prices.buy
+
+
+def gifts_while_nobody_sells(net_exports, tariff):
+    gift = 0.5 * float(tariff.feed_in[0]) * np.minimum(net_exports, 0)
+    return mid_market_payments(net_exports, tariff) if np.any(net_exports > 0) else gift
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "axiom", "remark"),
+    [
+        (absent_buyers_are_quoted_above_retail, "individual rationality", "buyers pay more"),
+        (sell_price_that_feels_the_size_of_the_community, "homogeneity", "sell price changes"),
+        (PaymentRule(gifts_while_nobody_sells), "no-arbitrage", "buy price is below feed-in"),
+    ],
+)
+def test_a_fault_of_one_price_alone_is_found(mechanism, axiom, remark):
+    finding = audit(mechanism, TARIFF)[axiom]
+    assert not finding.passed and finding.witness.remark.startswith(remark)
+
+
 def test_selling_dearer_than_buying_also_costs_the_operator():
     def crossed(supply, demand, tariff):
         prices = clear(MID, supply, demand, tariff)
