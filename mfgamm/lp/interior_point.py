@@ -142,13 +142,16 @@ def initial_point(program: StorageProgram, free: Bool[Array, "variable time lane
 
     gradient = program.cost + program.curvature * variables
     reduced, negative = solve_newton(program, factor, gradient, nothing)
+    slack_lower = jnp.where(free, variables - program.lower, 1.0)
+    slack_upper = jnp.where(free, program.upper - variables, 1.0)
+    # Products of slack and dual of one size, however wide or narrow a variable's range.
     scale = 0.1 + jnp.sum(jnp.abs(reduced), axis=(0, 1)) / jnp.maximum(free.sum((0, 1)), 1)
     return Iterate(
         variables=variables,
-        slack_lower=jnp.where(free, variables - program.lower, 1.0),
-        slack_upper=jnp.where(free, program.upper - variables, 1.0),
-        dual_lower=jnp.where(free, jnp.maximum(reduced, 0.0) + scale, 0.0),
-        dual_upper=jnp.where(free, jnp.maximum(-reduced, 0.0) + scale, 0.0),
+        slack_lower=slack_lower,
+        slack_upper=slack_upper,
+        dual_lower=jnp.where(free, jnp.maximum(reduced, 0.0) + scale / slack_lower, 0.0),
+        dual_upper=jnp.where(free, jnp.maximum(-reduced, 0.0) + scale / slack_upper, 0.0),
         multipliers=Multipliers(-negative.balance, -negative.storage),
     )
 
