@@ -1,0 +1,20 @@
+"""Studies in a file: the schema, recorded and generated curves, and the communities they make."""
+
+from mfgamm.scenario.build import (
+    build_community as build_community,
+    build_households as build_households,
+    build_population as build_population,
+    build_solver as build_solver,
+)
+from mfgamm.scenario.calendar import Calendar as Calendar, make_calendar as make_calendar
+from mfgamm.scenario.errors import InvalidScenario as InvalidScenario, Problem as Problem
+from mfgamm.scenario.load import (
+    BuiltinScenario as BuiltinScenario,
+    builtin_scenarios as builtin_scenarios,
+    load_scenario as load_scenario,
+)
+from mfgamm.scenario.market import build_market as build_market, build_tariff as build_tariff
+from mfgamm.scenario.schema import Scenario as Scenario
+from mfgamm.scenario.sources import MissingDependency as MissingDependency
+from mfgamm.scenario.template import scenario_template as scenario_template
+from mfgamm.scenario.validation import dotted_keys as dotted_keys

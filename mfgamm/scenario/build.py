@@ -1,4 +1,4 @@
-"""From a scenario to its population, its market, and the community of both."""
+"""From a scenario to its population, its community, and the solver it asks for."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from mfgamm.core import InvalidInput
+from mfgamm.equilibrium import Community, FictitiousPlay
 from mfgamm.prosumer import Household, Population
 from mfgamm.scenario.calendar import Calendar, make_calendar
 from mfgamm.scenario.devices import draw_devices, flexible_loads
 from mfgamm.scenario.generation import load_consumption, solar_generation, wind_generation
+from mfgamm.scenario.market import build_market
 from mfgamm.scenario.random_streams import stream
 from mfgamm.scenario.schema import (
     CategoryTable,
@@ -25,6 +27,9 @@ from mfgamm.scenario.sources import read_curves
 
 # Generated load stays below the connection by this factor, so that what is moved finds room.
 LOAD_CEILING = 0.9
+
+# Fitted data hold residues such as 1e-11 W at night; what is below a milliwatt is no generation.
+LEAST_GENERATION = 1e-6  # kW
 
 
 def build_population(scenario: Scenario) -> Population:
@@ -42,6 +47,20 @@ def build_population(scenario: Scenario) -> Population:
         step_hours=calendar.step_hours,
         discount_per_day=scenario.population.discount_per_day,
     )
+
+
+def build_community(scenario: Scenario) -> Community:
+    """The population of a scenario in its market.
+
+    Raises:
+        InvalidInput: as `build_population` and `build_market` do.
+    """
+    return Community(population=build_population(scenario), market=build_market(scenario))
+
+
+def build_solver(scenario: Scenario) -> FictitiousPlay:
+    """The solver that a scenario asks for; its tolerance and rounds go to the solve itself."""
+    return FictitiousPlay(step=scenario.solver.step)
 
 
 def build_households(scenario: Scenario, calendar: Calendar) -> list[Household]:
@@ -91,7 +110,7 @@ def household_loads(
 def household_generation(
     scenario: Scenario, calendar: Calendar, members: Sequence[tuple[CategoryTable, str]]
 ) -> Float[np.ndarray, "household time"]:
-    """Generation of each household, kW, scaled; zero for those that have none."""
+    """Generation of each household, kW, scaled; zero where there is none, or under a milliwatt."""
     kinds = np.array([category.generation for category, _ in members])
     generation = np.zeros((len(members), calendar.steps))
     for kind in ("solar", "wind"):
@@ -99,7 +118,8 @@ def household_generation(
         names = [members[row][1] for row in rows]
         if names:
             generation[rows] = _generation_of(kind, scenario, calendar, names)
-    return scenario.population.generation_scale * generation
+    scaled = scenario.population.generation_scale * generation
+    return np.where(scaled < LEAST_GENERATION, 0.0, scaled)
 
 
 def _members(population: PopulationTable) -> list[tuple[CategoryTable, str]]:

@@ -1,7 +1,7 @@
 """Numbers that differ between households: a constant, or a distribution to draw from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_serializer, model_validator
@@ -28,7 +28,7 @@ class Constant(Table):
     def support(self) -> tuple[float, ...]:
         return (self.value,)
 
-    def confined(self, low: float, high: float) -> Self:
+    def confined(self, low: float, high: float) -> "Constant":
         return self
 
     def draw(self, random: np.random.Generator) -> float:
@@ -41,7 +41,7 @@ class Uniform(Table):
     uniform: Annotated[tuple[float, float], Field(strict=False)]
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "Uniform":
         if self.uniform[0] > self.uniform[1]:
             raise refusal("the first bound must not exceed the second", "uniform")
         return self
@@ -50,7 +50,7 @@ class Uniform(Table):
     def support(self) -> tuple[float, ...]:
         return self.uniform
 
-    def confined(self, low: float, high: float) -> Self:
+    def confined(self, low: float, high: float) -> "Uniform":
         return self
 
     def draw(self, random: np.random.Generator) -> float:
@@ -68,7 +68,7 @@ class Normal(Table):
     max: float | None = None
 
     @model_validator(mode="after")
-    def _proper(self) -> Self:
+    def _proper(self) -> "Normal":
         mean, deviation = self.normal
         if not deviation > 0:
             raise refusal("the standard deviation must exceed 0", "normal")
@@ -86,7 +86,7 @@ class Normal(Table):
             np.inf if self.max is None else self.max,
         )
 
-    def confined(self, low: float, high: float) -> Self:
+    def confined(self, low: float, high: float) -> "Normal":
         given = {"min": low, "max": high} | self.model_dump(exclude_none=True)
         return type(self).model_validate(given)
 
@@ -105,7 +105,7 @@ class Choice(Table):
     def support(self) -> tuple[float, ...]:
         return self.choice
 
-    def confined(self, low: float, high: float) -> Self:
+    def confined(self, low: float, high: float) -> "Choice":
         return self
 
     def draw(self, random: np.random.Generator) -> float:

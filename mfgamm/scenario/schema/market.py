@@ -1,6 +1,6 @@
 """`[market]` and `[solver]`: how the community clears, and how its equilibrium is sought."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
@@ -14,18 +14,18 @@ class MarketTable(Table):
 
     Attributes:
         curve: the bonding curve's name.
-        anchor: of the linear curve: the price at balance, as a share of the tariff's spread.
+        anchor: of the linear curve: the price inside, within the tariff, €/kWh.
         weights: of the blended curve: curve name -> weight, summing to 1.
         fee: share of the community's gain that the operator keeps.
     """
 
     curve: Literal["mid-market", "geometric", "hyperbolic", "linear", "blended"] = "mid-market"
-    anchor: Annotated[float, between(0, 1)] | None = None
+    anchor: Annotated[float, between(-10, 10, "€/kWh")] | None = None
     weights: dict[CurveName, Annotated[float, between(0, 1)]] | None = None
     fee: Annotated[float, between(0, 1)] = 0.0
 
     @model_validator(mode="after")
-    def _parameters_belong_to_curve(self) -> Self:
+    def _parameters_belong_to_curve(self) -> "MarketTable":
         for key, curve in (("anchor", "linear"), ("weights", "blended")):
             given = getattr(self, key) is not None
             if given and self.curve != curve:
@@ -43,10 +43,12 @@ class SolverTable(Table):
 
     Attributes:
         method: its name.
-        tolerance: exploitability at which to stop, as a share of the community's cost.
+        step: weight of each reply: "line-search", or "harmonic" for 2/(k + 2) in round k.
+        tolerance: exploitability at which to stop, relative to the community's gain.
         max_rounds: rounds after which to give up.
     """
 
     method: Literal["fictitious-play"] = "fictitious-play"
+    step: Literal["line-search", "harmonic"] = "line-search"
     tolerance: Annotated[float, between(0, 1, above=True)] = 1e-2
-    max_rounds: Annotated[int, between(1, 1_000_000)] = 200
+    max_rounds: Annotated[int, between(1, 1_000_000)] = 1000

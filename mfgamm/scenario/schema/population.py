@@ -1,6 +1,6 @@
 """`[population]`: how many households, of which categories, with which devices."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -68,7 +68,7 @@ class VehicleTable(StorageTable):
     trip_kwh: Annotated[Distribution, between(0, 1000, "kWh")] = Uniform(uniform=(3.0, 10.0))
 
     @model_validator(mode="after")
-    def _leaves_before_it_returns(self) -> Self:
+    def _leaves_before_it_returns(self) -> "VehicleTable":
         if max(self.departure_hour.support) >= min(self.arrival_hour.support):
             raise refusal(
                 "must come before every arrival_hour, whatever is drawn", "departure_hour"
@@ -135,7 +135,7 @@ class PopulationTable(Table):
     categories: Annotated[tuple[CategoryTable, ...], Field(strict=False), of_length(1)]
 
     @model_validator(mode="after")
-    def _categories_partition(self) -> Self:
+    def _categories_partition(self) -> "PopulationTable":
         total = sum(category.share for category in self.categories)
         if abs(total - 1) > 1e-9:
             listed = " + ".join(f"{c.share:g} ({c.name})" for c in self.categories)

@@ -1,7 +1,7 @@
 """What every recorded time series needs said about it: where it is, and when."""
 
 import datetime
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -30,7 +30,7 @@ class Recording(Table):
     missing: Literal["error", "interpolate"] = "error"
 
     @model_validator(mode="after")
-    def _dated(self) -> Self:
+    def _dated(self) -> "Recording":
         if self.timestamps is None and (self.date or self.timezone):
             key = "date" if self.date else "timezone"
             raise refusal("needs timestamps; name their column in the key timestamps", key)

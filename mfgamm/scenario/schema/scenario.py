@@ -1,6 +1,6 @@
 """The whole scenario file."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -33,7 +33,7 @@ class Scenario(Table):
     solver: SolverTable = SolverTable()
 
     @model_validator(mode="after")
-    def _periods_fall_on_steps(self) -> Self:
+    def _periods_fall_on_steps(self) -> "Scenario":
         step = self.time.step_minutes
         if isinstance(self.tariff, TimeOfUseTariff):
             for index, period in enumerate(self.tariff.periods):

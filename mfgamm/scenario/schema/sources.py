@@ -1,6 +1,6 @@
 """`[sources]`: where load and generation come from: generated, or read from files."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -29,7 +29,7 @@ class RecordedCurves(Recording):
     draw: Literal["random", "in-order"] = "random"
 
     @model_validator(mode="after")
-    def _timestamps_fit_layout(self) -> Self:
+    def _timestamps_fit_layout(self) -> "RecordedCurves":
         if self.layout == "rows" and self.timestamps not in (None, "header"):
             raise refusal(
                 "with layout 'rows' the timestamps are the column names: timestamps = 'header'",
@@ -104,7 +104,7 @@ class GeneratedSolar(Table):
     longitude: Annotated[float, between(-180, 180, "°")] = 2.3522
 
     @model_validator(mode="after")
-    def _clearness_can_vary_so_much(self) -> Self:
+    def _clearness_can_vary_so_much(self) -> "GeneratedSolar":
         widest = np.sqrt(self.clearness * (1 - self.clearness))
         if self.clearness_deviation >= widest:
             raise refusal(
@@ -153,7 +153,7 @@ class GeneratedWind(Table):
     regional_share: Annotated[float, between(0, 1)] = 0.8
 
     @model_validator(mode="after")
-    def _speeds_in_order(self) -> Self:
+    def _speeds_in_order(self) -> "GeneratedWind":
         if not self.cut_in < self.rated_speed < self.cut_out:
             raise refusal(
                 f"must lie above cut_in = {self.cut_in:g} and below cut_out = {self.cut_out:g} m/s",

@@ -19,7 +19,9 @@ class Table(BaseModel):
     )
 
 
-def between(low: float, high: float, unit: str = "", *, above: bool = False) -> AfterValidator:
+def between(
+    low: float | int, high: float | int, unit: str = "", *, above: bool = False
+) -> AfterValidator:
     """A validator that keeps a number, or a whole distribution, inside [low, high].
 
     Args:
@@ -29,7 +31,7 @@ def between(low: float, high: float, unit: str = "", *, above: bool = False) -> 
     span = f"above {low:,.9g} and at most" if above else f"between {low:,.9g} and"
     allowed = f"must lie {span} {high:,.9g} {unit}".rstrip()
 
-    def inside(number: float) -> bool:
+    def inside(number: float | int) -> bool:
         return (low < number if above else low <= number) and number <= high
 
     def check(value: Any) -> Any:
@@ -39,7 +41,7 @@ def between(low: float, high: float, unit: str = "", *, above: bool = False) -> 
             if inside(value):
                 return value
         else:
-            value = value.confined(low, high)
+            value = value.confined(float(low), float(high))
             if all(inside(bound) for bound in value.support):
                 return value
         raise PydanticCustomError("range", "{allowed}", {"allowed": allowed})

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -47,7 +47,7 @@ class Period(Table):
     retail: Price | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _says_something(self) -> "Period":
         if minute_of_day(self.start) == minute_of_day(self.stop):
             raise refusal("coincides with to, so that the period is empty", "from")
         if self.feed_in is None and self.retail is None:
@@ -70,7 +70,7 @@ class FlatTariff(Table):
     retail: Price
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "FlatTariff":
         _require_order(self.feed_in, self.retail)
         return self
 
@@ -84,7 +84,7 @@ class TimeOfUseTariff(Table):
     periods: Annotated[tuple[Period, ...], Field(strict=False), of_length(1)]
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "TimeOfUseTariff":
         _require_order(self.feed_in, self.retail)
         claimed: set[int] = set()
         for index, period in enumerate(self.periods):

@@ -102,7 +102,7 @@ def numbers(key: str, frame: pd.DataFrame, first_row: int = 1) -> np.ndarray:
 
 def has_names(frame: pd.DataFrame) -> bool:
     """Whether the columns have names of their own rather than numbers given on reading."""
-    return not isinstance(frame.columns, pd.RangeIndex)
+    return any(isinstance(name, str) for name in frame.columns)
 
 
 def _require_file(key: str, path: Path) -> None:
