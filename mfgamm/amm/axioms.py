@@ -102,8 +102,10 @@ def anonymity(seen: Observations) -> Violation:
 def coalition_proofness(seen: Observations) -> Violation:
     """Nobody gains by splitting a flow over two accounts, or by pooling two of one side.
 
-    AMM paper, "Coalition-proofness ⇔ Linear individual terms". The second account is listed
-    next to the first, so that a mechanism that depends on the order is not blamed twice.
+    AMM paper, "Coalition-proofness ⇔ Linear individual terms". A seller and a buyer who pool net
+    their flows and save buy − sell in any such market: that is no matter of this axiom. The
+    second account is listed next to the first, so that a mechanism that depends on the order is
+    not blamed twice.
     """
     violations = []
     for household in range(seen.profiles.shape[1]):

@@ -3,10 +3,9 @@
 import abc
 
 import equinox as eqx
-import numpy as np
 from jaxtyping import Array, Float
 
-from mfgamm.core import InvalidInput, Tariff, concrete
+from mfgamm.core import Tariff
 
 
 class AbstractBondingCurve(eqx.Module):
@@ -39,21 +38,3 @@ class AbstractBondingCurve(eqx.Module):
     def integral(self, sold: Float[Array, "*#batch"], tariff: Tariff) -> Float[Array, "*batch"]:
         """Money raised per kWh supplied, G(u) = ∫₀ᵘ ρ, €/kWh."""
         return sold * self.average(sold, tariff)
-
-
-def require_nonnegative_feed_in(tariff: Tariff, curve: str) -> None:
-    """Refuse tariffs for which a curve built on √feed_in does not exist.
-
-    Under `jit` the values are unknown and nothing is checked: such steps then price as nan.
-
-    Raises:
-        InvalidInput: where the feed-in price is negative.
-    """
-    feed_in = concrete(tariff.feed_in)
-    if feed_in is not None and np.any(feed_in < 0):
-        raise InvalidInput(
-            "tariff.feed_in",
-            float(feed_in.min()),
-            f"the {curve} curve takes the square root of the feed-in price, so it must not be "
-            "negative; use Linear.mid_market(), Linear.at(price) or a Learned curve instead",
-        )

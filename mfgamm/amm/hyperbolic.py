@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.amm.bonding_curve import AbstractBondingCurve, require_nonnegative_feed_in
+from mfgamm.amm.bonding_curve import AbstractBondingCurve
+from mfgamm.amm.price_ratio import root_price_ratio
 from mfgamm.core import Tariff, safe_divide
 
 
@@ -41,7 +42,6 @@ class Hyperbolic(AbstractBondingCurve):
         Raises:
             InvalidInput: where feed_in is negative.
         """
-        require_nonnegative_feed_in(tariff, "hyperbolic")
         depletion = _depletion(sold, tariff)
         return safe_divide(
             jnp.broadcast_to(tariff.feed_in, depletion.shape), depletion, fallback=0.0
@@ -50,7 +50,4 @@ class Hyperbolic(AbstractBondingCurve):
 
 def _depletion(sold: Float[Array, "*#batch"], tariff: Tariff) -> Float[Array, "*batch"]:
     """D = √(feed_in/ρ(u)): from 1 with a full pool to √(feed_in/retail) with an empty one."""
-    ratio = safe_divide(tariff.feed_in, tariff.retail, fallback=1.0)
-    # The slope of the root is infinite at zero and would meet a factor of zero: 0·∞.
-    root = jnp.where(ratio == 0, 0.0, jnp.sqrt(jnp.where(ratio == 0, 1.0, ratio)))
-    return (1 - sold) + sold * root
+    return (1 - sold) + sold * root_price_ratio(tariff, "hyperbolic")

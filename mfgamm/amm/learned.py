@@ -3,11 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from mfgamm.amm.bonding_curve import AbstractBondingCurve
-from mfgamm.core import InvalidInput, Tariff
+from mfgamm.core import InvalidInput, Tariff, safe_divide
 
 
 class Learned(AbstractBondingCurve):
@@ -44,7 +43,8 @@ class Learned(AbstractBondingCurve):
 
         Args:
             curve: what to imitate.
-            tariff: where to imitate it; over several steps its relative prices are averaged.
+            tariff: where to imitate it; over several steps with a spread, its
+                relative prices are averaged.
             cells: of the grid, at least one.
             floor: the least increment, as a share of the spread. Where the curve is flat the
                 increment would be zero, and an optimiser could never make it grow again.
@@ -54,14 +54,15 @@ class Learned(AbstractBondingCurve):
         """
         if cells < 1:
             raise InvalidInput("cells", cells, "the grid needs at least one cell")
-        feed_in, spread = np.asarray(tariff.feed_in).ravel(), np.asarray(tariff.spread).ravel()
-        if not np.any(spread > 0):
+        spread = tariff.spread
+        if not jnp.any(spread > 0):
             raise InvalidInput(
                 "tariff", "no spread", "a curve has a shape only where retail exceeds feed-in"
             )
-        flat_tariff = Tariff(feed_in[spread > 0], (feed_in + spread)[spread > 0])
-        prices = curve.schedule(jnp.linspace(0, 1, cells + 1)[:, None], flat_tariff)
-        heights = jnp.mean((prices - flat_tariff.feed_in) / flat_tariff.spread, axis=-1)
+        nodes = jnp.linspace(0, 1, cells + 1).reshape(-1, *(1,) * spread.ndim)
+        above = curve.schedule(nodes, tariff) - tariff.feed_in
+        positions = safe_divide(above, jnp.broadcast_to(spread, above.shape), fallback=0.0)
+        heights = positions.reshape(cells + 1, -1).sum(axis=1) / jnp.sum(spread > 0)
         increments = jnp.diff(heights, prepend=0.0, append=1.0)
         return cls(jnp.log(jnp.maximum(increments, floor)))
 

@@ -8,7 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from mfgamm.amm.bonding_curve import AbstractBondingCurve, require_nonnegative_feed_in
+from mfgamm.amm.bonding_curve import AbstractBondingCurve
+from mfgamm.amm.price_ratio import root_price_ratio
 from mfgamm.core import InvalidInput, Tariff, concrete
 
 
@@ -38,9 +39,7 @@ class GeometricMean(AbstractAnchor):
         Raises:
             InvalidInput: where feed_in is negative.
         """
-        require_nonnegative_feed_in(tariff, "geometric")
-        square = tariff.feed_in * tariff.retail
-        return jnp.where(square == 0, 0.0, jnp.sqrt(jnp.where(square == 0, 1.0, square)))
+        return tariff.retail * root_price_ratio(tariff, "geometric")
 
 
 class GivenPrice(AbstractAnchor):

@@ -151,6 +151,15 @@ def test_learned_imitates_another_curve_at_its_nodes(name):
     )
 
 
+def test_learned_imitates_over_the_steps_that_have_a_spread():
+    tariff = Tariff(np.array([[0.0886, 0.1], [0.05, 0.1]]), np.array([[0.2146, 0.1], [0.25, 0.1]]))
+    imitation = Learned.like(Linear.at(np.array([0.1516, 0.1])), tariff, cells=2)
+    mean = (0.5 + (0.1516 - 0.05) / 0.2) / 2
+    np.testing.assert_allclose(
+        imitation.schedule(jnp.array([0.5]), PARIS), 0.0886 + 0.126 * mean, atol=1e-5
+    )
+
+
 def test_learned_parameters_have_the_gradients_of_finite_differences():
     flows = np.array([0.3, 1.0, 2.5])
     tariff = Tariff(np.full(3, 0.0886), np.full(3, 0.2146))
