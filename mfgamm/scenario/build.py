@@ -28,9 +28,6 @@ from mfgamm.scenario.sources import read_curves
 # Generated load stays below the connection by this factor, so that what is moved finds room.
 LOAD_CEILING = 0.9
 
-# Fitted data hold residues such as 1e-11 W at night; what is below a milliwatt is no generation.
-LEAST_GENERATION = 1e-6  # kW
-
 
 def build_population(scenario: Scenario) -> Population:
     """The households of a scenario.
@@ -110,7 +107,7 @@ def household_loads(
 def household_generation(
     scenario: Scenario, calendar: Calendar, members: Sequence[tuple[CategoryTable, str]]
 ) -> Float[np.ndarray, "household time"]:
-    """Generation of each household, kW, scaled; zero where there is none, or under a milliwatt."""
+    """Generation of each household, kW, scaled; zero for those that have none."""
     kinds = np.array([category.generation for category, _ in members])
     generation = np.zeros((len(members), calendar.steps))
     for kind in ("solar", "wind"):
@@ -118,8 +115,7 @@ def household_generation(
         names = [members[row][1] for row in rows]
         if names:
             generation[rows] = _generation_of(kind, scenario, calendar, names)
-    scaled = scenario.population.generation_scale * generation
-    return np.where(scaled < LEAST_GENERATION, 0.0, scaled)
+    return scenario.population.generation_scale * generation
 
 
 def _members(population: PopulationTable) -> list[tuple[CategoryTable, str]]:
