@@ -64,6 +64,18 @@ def test_values_are_finite_and_nonnegative(generate):
     assert np.all(np.isfinite(curves)) and np.all(curves >= 0)
 
 
+@pytest.mark.parametrize(
+    "curves",
+    [
+        solar(source=GeneratedSolar(regional_share=1.0)),
+        wind(source=GeneratedWind(regional_share=1.0), when=calendar("2023-01-05")),
+        load(source=GeneratedLoad(noise=0.0)),
+    ],
+)
+def test_households_differ_even_in_the_same_weather(curves):
+    assert len(np.unique(curves.sum(axis=1))) == len(NAMES)
+
+
 def test_streams_of_different_names_differ():
     draws = {
         stream(1, *name).random() for name in [("a",), ("b",), ("a", "b"), ("ab",), ("b", "a")]

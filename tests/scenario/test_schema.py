@@ -27,6 +27,7 @@ WRONG = [
     ("population.sise", 3, ["population.sise = 3", "unknown", "did you mean population.size"]),
     ("fee", 0.1, ["fee = 0.1", "unknown key", "did you mean market.fee"]),
     ("population.categories.0.share", 0.5, ["population.categories", "sum to 1", "1.2"]),
+    ("population.categories.0.share", 0.2, ["population.categories", "sum to 1", "0.9"]),
     ("population.categories.0.name", "wind", ["population.categories", "'wind'"]),
     ("population.categories.0.generation", "hydro", ["'hydro'", "'solar', 'wind' or 'none'"]),
     ("population.categories", [], ["population.categories = []", "at least 1"]),
@@ -53,6 +54,7 @@ WRONG = [
     ("tariff.retail", 1e3, ["tariff.retail = 1000.0", "€/kWh"]),
     ("tariff", {"kind": "flat", "feed_in": 0}, ["tariff.retail", "missing"]),
     ("sources.load", CSV | {"unit": "MW"}, ["sources.load.unit = 'MW'", "'W' or 'kW'"]),
+    ("sources.load", {"path": "x"}, ["sources.load.kind", "missing", "'parquet'"]),
     ("sources.load", {"kind": "csv", "path": "x"}, ["sources.load.unit", "missing"]),
     (
         "sources.load",
