@@ -130,22 +130,27 @@ def test_prices_where_a_side_is_absent_are_the_limits(curve):
 
 
 @every_curve
-@pytest.mark.parametrize("feed_in", [0.0, 0.0886, 0.2146])
-@pytest.mark.parametrize(
-    "flows", [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (1.0, 1.0), (1e-200, 0.0), (1e-170, 1e-160)]
-)
-def test_values_and_two_derivatives_are_finite_at_every_singular_point(curve, feed_in, flows):
-    def prices(market):
-        supply, demand, fee, feed_in = market
-        cleared = clear(curve, supply, demand, Tariff(feed_in[None], jnp.array([0.2146])), fee)
-        return jnp.concatenate([cleared.sell, cleared.buy])
+def test_values_and_two_derivatives_are_finite_at_every_singular_point(curve):
+    def prices(markets):
+        supply, demand, fee, feed_in = markets
+        cleared = clear(
+            curve, supply, demand, Tariff(feed_in, jnp.full(feed_in.shape, 0.2146)), fee
+        )
+        return jnp.stack([cleared.sell.sum(), cleared.buy.sum()])
 
-    market = jnp.array([*flows, 0.1, feed_in])
-    assert np.all(np.isfinite(prices(market)))
-    assert np.all(np.isfinite(jax.jacrev(prices)(market)))
-    assert np.all(np.isfinite(jax.jacfwd(prices)(market)))
-    if max(flows) > 1e-100:  # a second derivative by smaller flows is itself beyond floats
-        assert np.all(np.isfinite(jax.jacfwd(jax.jacrev(prices))(market)))
+    def markets(*flows):
+        each = itertools.product(flows, [0.0, 0.1, 1.0], [0.0, 0.0886, 0.2146])
+        return jnp.array([[*flow, fee, feed_in] for flow, fee, feed_in in each]).T
+
+    singular = markets((1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (1.0, 1.0))
+    # Where flows are tiny second derivatives are themselves beyond the range of floats.
+    tiny = markets((1e-200, 0.0), (0.0, 1e-200), (1e-170, 1e-160))
+    for points in (singular, tiny):
+        assert np.all(np.isfinite(prices(points)))
+        assert np.all(np.isfinite(jax.jacrev(prices)(points)))
+    for row in np.eye(4):
+        direction = jnp.broadcast_to(row[:, None], singular.shape)
+        assert np.all(np.isfinite(jax.jvp(jax.jacrev(prices), (singular,), (direction,))[1]))
 
 
 @every_curve
