@@ -7,6 +7,7 @@ from mfgamm.core.errors import (
     NotConverged as NotConverged,
 )
 from mfgamm.core.numerics import (
+    Number as Number,
     concrete as concrete,
     require_float64 as require_float64,
     safe_divide as safe_divide,

@@ -1,20 +1,20 @@
 """Numerics that stay finite, gradients included, at removable singularities."""
 
-import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
-from jaxtyping import Shaped
+from jaxtyping import Array, Float, Shaped
 
 from mfgamm.core.errors import InvalidInput
 
-ArrayLike = Array | np.ndarray | float | int
+# A Python number: run-time type checkers do not take an int for a float.
+Number = float | int
 
 
 def safe_divide(
-    numerator: Float[Array, "*batch"] | float,
-    denominator: Float[Array, "*batch"] | float,
-    fallback: Float[Array, "*batch"] | float,
+    numerator: Float[Array, "*#batch"] | Number,
+    denominator: Float[Array, "*#batch"] | Number,
+    fallback: Float[Array, "*#batch"] | Number,
 ) -> Float[Array, "*batch"]:
     """`numerator / denominator`, and `fallback` where the denominator is zero.
 

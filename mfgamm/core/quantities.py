@@ -62,8 +62,8 @@ class Prices(eqx.Module):
         buy: cost per kWh bought (paper: c), at least `sell`.
     """
 
-    sell: Float[Array, "*batch time"]
-    buy: Float[Array, "*batch time"]
+    sell: Float[Array, "*batch time"] = eqx.field(converter=jnp.asarray)
+    buy: Float[Array, "*batch time"] = eqx.field(converter=jnp.asarray)
 
 
 class Flows(eqx.Module):
@@ -74,5 +74,5 @@ class Flows(eqx.Module):
         demand: bought from it (paper: d).
     """
 
-    supply: Float[Array, "*batch time"]
-    demand: Float[Array, "*batch time"]
+    supply: Float[Array, "*batch time"] = eqx.field(converter=jnp.asarray)
+    demand: Float[Array, "*batch time"] = eqx.field(converter=jnp.asarray)

@@ -10,7 +10,22 @@ from mfgamm.prosumer import HouseholdTypes, Plan
 
 # A community that gains nothing still has to end: exploitability is then measured against
 # this share of what its households pay or earn.
-GAIN_RESOLUTION = 1e-6
+GAIN_RESOLUTION = 1e-4
+
+
+class Residuals(eqx.Module):
+    """What rounding leaves of identities that hold exactly.
+
+    Attributes:
+        price: largest difference between the prices stated and those that the stated strategies
+            induce, €/kWh.
+        energy: largest imbalance of the settlement at a step, kWh per household.
+        money: largest imbalance of the books at a step, € per household.
+    """
+
+    price: Float[Array, ""]
+    energy: Float[Array, ""]
+    money: Float[Array, ""]
 
 
 class Certificate(eqx.Module):
@@ -24,19 +39,14 @@ class Certificate(eqx.Module):
         relative: exploitability relative to the community's gain.
         gain: what the community (operator included) saves over trading with the grid alone,
             households re-optimised there, € per household-day.
-        price_residual: largest difference between the prices stated and those that the stated
-            strategies induce, €/kWh.
-        energy_residual: largest imbalance of the settlement at a step, kWh per household.
-        money_residual: largest imbalance of the books at a step, € per household.
+        residuals: of prices and books.
     """
 
     exploitability_by_type: Float[Array, " type"]
     exploitability: Float[Array, ""]
     relative: Float[Array, ""]
     gain: Float[Array, ""]
-    price_residual: Float[Array, ""]
-    energy_residual: Float[Array, ""]
-    money_residual: Float[Array, ""]
+    residuals: Residuals
 
 
 def certify(
@@ -48,7 +58,7 @@ def certify(
     best_cost: Float[Array, " type"],
     benchmark_cost: Float[Array, " type"],
 ) -> Certificate:
-    """The certificate of a strategy profile (3 inputs are claims, 2 are bounds).
+    """The certificate of a strategy profile.
 
     Args:
         types: the population.
@@ -71,12 +81,14 @@ def certify(
         exploitability=exploitability,
         relative=exploitability / gain_scale(types, gain, benchmark_cost),
         gain=gain,
-        price_residual=jnp.maximum(
-            jnp.max(jnp.abs(induced.sell - prices.sell)),
-            jnp.max(jnp.abs(induced.buy - prices.buy)),
+        residuals=Residuals(
+            price=jnp.maximum(
+                jnp.max(jnp.abs(induced.sell - prices.sell)),
+                jnp.max(jnp.abs(induced.buy - prices.buy)),
+            ),
+            energy=jnp.max(jnp.abs(settlement.energy_residual)),
+            money=jnp.max(jnp.abs(settlement.money_residual)),
         ),
-        energy_residual=jnp.max(jnp.abs(settlement.energy_residual)),
-        money_residual=jnp.max(jnp.abs(settlement.money_residual)),
     )
 
 

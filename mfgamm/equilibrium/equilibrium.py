@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from mfgamm.core import AbstractSolution, Flows, Prices, Status
-from mfgamm.equilibrium.certificate import Certificate
+from mfgamm.equilibrium.certificate import Certificate, Residuals
 from mfgamm.equilibrium.community import Community
 from mfgamm.market import Settlement
 from mfgamm.prosumer import Plan
@@ -56,6 +56,7 @@ class Equilibrium(AbstractSolution):
         settlement: energy and money, per step.
         benchmark: the same households without a community.
         status: a `Status` code.
+        residuals: of prices, energy and money.
         certificate: the bound on the distance from equilibrium.
         history: the rounds.
     """
@@ -67,18 +68,9 @@ class Equilibrium(AbstractSolution):
     settlement: Settlement
     benchmark: Benchmark
     status: Int[Array, ""]
+    residuals: Residuals
     certificate: Certificate
     history: Rounds
-
-    @property
-    def residuals(self) -> dict[str, Float[Array, ""]]:
-        """Price (€/kWh), energy (kWh per household) and money (€ per household) residuals."""
-        certificate = self.certificate
-        return {
-            "price": certificate.price_residual,
-            "energy": certificate.energy_residual,
-            "money": certificate.money_residual,
-        }
 
     @property
     def outcome(self) -> Status:

@@ -45,7 +45,7 @@ class FictitiousPlay(eqx.Module):
             between reply and strategy (an exact line search where a potential exists).
     """
 
-    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-7))
+    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-8))
     step: str = eqx.field(static=True, default="line-search")
 
     def __check_init__(self):
@@ -56,9 +56,7 @@ class FictitiousPlay(eqx.Module):
         """Open the play with everybody following `start`."""
         return self._answer(types, market, start, jnp.asarray(0))
 
-    def advance(
-        self, types: HouseholdTypes, market: AbstractMarket, state: PlayState
-    ) -> PlayState:
+    def advance(self, types: HouseholdTypes, market: AbstractMarket, state: PlayState) -> PlayState:
         """Mix in the best reply, and answer the new average."""
         mixed = _mix(self, types, market, state)
         return self._answer(types, market, mixed, state.round + 1)

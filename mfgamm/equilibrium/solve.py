@@ -72,9 +72,7 @@ def solve_equilibrium(
     require_feasible(community.population)
     solver = FictitiousPlay() if solver is None else solver
     benchmark = without_community(community)
-    best, status, rounds = _play(
-        types, market, solver, benchmark, tolerance, max_rounds, on_round
-    )
+    best, status, rounds = _play(types, market, solver, benchmark, tolerance, max_rounds, on_round)
     equilibrium = _conclude(community, benchmark, best, status, rounds)
     if throw and status not in (Status.CONVERGED, Status.INTERRUPTED):
         raise NotConverged(
@@ -175,6 +173,7 @@ def _conclude(
         settlement=settlement,
         benchmark=benchmark,
         status=jnp.asarray(np.int32(status)),
+        residuals=certificate.residuals,
         certificate=certificate,
         history=rounds,
     )

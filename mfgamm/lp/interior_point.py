@@ -21,6 +21,8 @@ SMALLEST_STEP = 1e-9
 FINEST_RESIDUAL = 1e-10
 # Centring never aims below this share of what the tolerance on the gap asks for.
 FINAL_SHARE = 0.1
+# Mean complementarity, in barriers, below which a smoothed solve drops the second-order term.
+PLAIN_NEWTON = 10.0
 # A proximal term in the Newton matrix alone: it bounds the matrix's condition, and leaves the
 # solution where it is because it acts on the step, which vanishes there.
 PROXIMITY = 1e-10
@@ -116,12 +118,10 @@ def run_interior_point(
         )
         return Outcome(iterate, measures, status, iterations)
 
-    start = initial_point(program, free)
+    start = initial_point(program, free, barrier)
     measures, _ = _measure(program, free, start, barrier)
     none = jnp.zeros(program.lanes, jnp.int32)
-    return jax.lax.while_loop(
-        unfinished, advance, Outcome(start, measures, none + RUNNING, none)
-    )
+    return jax.lax.while_loop(unfinished, advance, Outcome(start, measures, none + RUNNING, none))
 
 
 def is_free(program: StorageProgram) -> Bool[Array, "variable time lane"]:
@@ -129,7 +129,11 @@ def is_free(program: StorageProgram) -> Bool[Array, "variable time lane"]:
     return program.upper - program.lower > 1e-11 * (1 + jnp.abs(program.upper))
 
 
-def initial_point(program: StorageProgram, free: Bool[Array, "variable time lane"]) -> Iterate:
+def initial_point(
+    program: StorageProgram,
+    free: Bool[Array, "variable time lane"],
+    barrier: Float[Array, " lane"],
+) -> Iterate:
     """Mehrotra's start: least-squares primal and dual points, pushed inside."""
     span = jnp.where(free, program.upper - program.lower, 0.0)
     factor = factorise_newton(program, free.astype(span.dtype))
@@ -145,7 +149,8 @@ def initial_point(program: StorageProgram, free: Bool[Array, "variable time lane
     slack_lower = jnp.where(free, variables - program.lower, 1.0)
     slack_upper = jnp.where(free, program.upper - variables, 1.0)
     # Products of slack and dual of one size, however wide or narrow a variable's range.
-    scale = 0.1 + jnp.sum(jnp.abs(reduced), axis=(0, 1)) / jnp.maximum(free.sum((0, 1)), 1)
+    typical = jnp.sum(jnp.abs(reduced), axis=(0, 1)) / jnp.maximum(free.sum((0, 1)), 1)
+    scale = jnp.maximum(0.1 + typical, barrier)
     return Iterate(
         variables=variables,
         slack_lower=slack_lower,
@@ -199,8 +204,8 @@ def _step(program, free, point: Iterate, barrier, tolerance):
     enough = FINAL_SHARE * tolerance * (1 + jnp.abs(program.value(point.variables))) / pairs
     target = jnp.maximum(barrier + centring * excess, jnp.minimum(enough, mean))
     corrector = direction(
-        target - predictor.slack_lower * predictor.dual_lower,
-        target - predictor.slack_upper * predictor.dual_upper,
+        _corrected(target, predictor.slack_lower * predictor.dual_lower, mean, barrier),
+        _corrected(target, predictor.slack_upper * predictor.dual_upper, mean, barrier),
     )
     primal, dual = _step_lengths(point, corrector, free, STEP_FRACTION)
     # With curvature, primal and dual residuals mix: a common step keeps both shrinking.
@@ -208,6 +213,17 @@ def _step(program, free, point: Iterate, barrier, tolerance):
     common = jnp.minimum(primal, dual)
     primal, dual = jnp.where(curved, common, primal), jnp.where(curved, common, dual)
     return _move(point, corrector, primal, dual), common
+
+
+def _corrected(target, second_order, mean, barrier):
+    """What complementarity products should become, the second-order term taken into account.
+
+    On a smoothed solve the term must not ask for negative products, which end a step at the
+    boundary; and close to the solution plain Newton converges without it.
+    """
+    corrected = target - second_order
+    kept = jnp.where(mean > PLAIN_NEWTON * barrier, jnp.maximum(corrected, 0.1 * target), target)
+    return jnp.where(barrier > 0, kept, corrected)
 
 
 def _step_lengths(point: Iterate, direction: Iterate, free, fraction: float):

@@ -96,10 +96,10 @@ def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
     def solve_chunk(chosen):
         return _solve_lanes(settings, jax.tree.map(lambda x: x[..., chosen], program))
 
-    pieces = jax.lax.map(solve_chunk, index)
-    return jax.tree.map(
-        lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1)[..., :lanes], pieces
-    )
+    def merge(pieces):
+        return jnp.moveaxis(pieces, 0, -2).reshape(*pieces.shape[1:-1], count * chunk)[..., :lanes]
+
+    return jax.tree.map(merge, jax.lax.map(solve_chunk, index))
 
 
 def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:

@@ -77,7 +77,10 @@ class StorageProgram(eqx.Module):
         """The stacked variables by group."""
         k, m = len(self.sign), self.stores
         return Parts(
-            variables[:k], variables[k : k + m], variables[k + m : k + 2 * m], variables[k + 2 * m :]
+            variables[:k],
+            variables[k : k + m],
+            variables[k + m : k + 2 * m],
+            variables[k + 2 * m :],
         )
 
     def join(self, parts: Parts) -> Float[Array, "variable time lane"]:

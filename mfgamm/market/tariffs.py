@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from mfgamm.core import InvalidInput, Tariff
+from mfgamm.core import InvalidInput, Number, Tariff
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +18,10 @@ class TariffPeriod:
         retail, feed_in: prices inside the period, €/kWh; None keeps the default.
     """
 
-    start: float
-    stop: float
-    retail: float | None = None
-    feed_in: float | None = None
+    start: Number
+    stop: Number
+    retail: Number | None = None
+    feed_in: Number | None = None
 
     def __post_init__(self):
         for name in ("start", "stop"):
@@ -37,7 +37,7 @@ class TariffPeriod:
         return (hours >= self.start) | (hours < self.stop)
 
 
-def flat_tariff(steps: int, *, feed_in: float, retail: float) -> Tariff:
+def flat_tariff(steps: int, *, feed_in: Number, retail: Number) -> Tariff:
     """The same two prices, €/kWh, at every step.
 
     Raises:
@@ -50,8 +50,8 @@ def time_of_use_tariff(
     hours: Float[np.ndarray, " time"],
     periods: Sequence[TariffPeriod],
     *,
-    feed_in: float,
-    retail: float,
+    feed_in: Number,
+    retail: Number,
 ) -> Tariff:
     """Prices that depend on the hour of the day; where periods overlap, the later one holds.
 
@@ -66,7 +66,10 @@ def time_of_use_tariff(
     hours = np.asarray(hours, float)
     if np.any((hours < 0) | (hours >= 24)):
         raise InvalidInput("hours", float(hours.max()), "hours of the day lie in [0, 24)")
-    prices = {"feed_in": np.full(hours.shape, feed_in), "retail": np.full(hours.shape, retail)}
+    prices = {
+        "feed_in": np.full(hours.shape, float(feed_in)),
+        "retail": np.full(hours.shape, float(retail)),
+    }
     for period in periods:
         inside = period.contains(hours)
         for name, series in prices.items():

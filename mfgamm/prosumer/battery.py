@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
 
 
@@ -23,12 +23,12 @@ class Battery(AbstractDevice):
         InvalidInput: if a value is outside its range.
     """
 
-    capacity: float
-    power: float
-    initial: float = 0.0
-    round_trip_efficiency: float = 0.9
-    terminal_minimum: float | None = None
-    terminal_value: float = 0.0
+    capacity: Number
+    power: Number
+    initial: Number = 0.0
+    round_trip_efficiency: Number = 0.9
+    terminal_minimum: Number | None = None
+    terminal_value: Number = 0.0
 
     kind: ClassVar[str] = "battery"
 
@@ -43,7 +43,7 @@ class Battery(AbstractDevice):
         if self.terminal_minimum is not None:
             self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
 
-    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+    def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         one_way = np.sqrt(self.round_trip_efficiency)
         lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
         return VirtualBattery(

@@ -53,7 +53,9 @@ def _unreachable_states(population: Population) -> dict[str, str]:
     for t in range(population.steps):
         use = storage.use[..., t]
         reach_high = storage.retention * high + storage.charge_gain * storage.charge_limit[..., t]
-        reach_low = storage.retention * low - storage.discharge_gain * storage.discharge_limit[..., t]
+        reach_low = (
+            storage.retention * low - storage.discharge_gain * storage.discharge_limit[..., t]
+        )
         floor, ceiling = storage.state_lower[..., t], storage.state_upper[..., t]
         short = floor - (reach_high - use)
         spill = (reach_low - use) - ceiling

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery
 
 
@@ -25,8 +25,8 @@ class FlexibleLoad(AbstractDevice):
         InvalidInput: if a value is outside its range or windows overlap.
     """
 
-    energy: float | Sequence[float] | np.ndarray
-    power: float
+    energy: Number | Sequence[float] | np.ndarray
+    power: Number
     windows: Sequence[tuple[int, int]] | None = None
 
     kind: ClassVar[str] = "flexible load"
@@ -44,7 +44,7 @@ class FlexibleLoad(AbstractDevice):
                     "must be non-empty step ranges (start, stop), in order, not overlapping",
                 )
 
-    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+    def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         windows = [(0, steps)] if self.windows is None else list(self.windows)
         if windows[-1][1] > steps:
             raise InvalidInput(

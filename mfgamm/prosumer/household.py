@@ -3,7 +3,7 @@
 import equinox as eqx
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 from mfgamm.prosumer.virtual_battery import AbstractDevice
 
 
@@ -25,7 +25,7 @@ class Household(eqx.Module):
     generation: np.ndarray = eqx.field(converter=lambda x: np.asarray(x, float))
     base_load: np.ndarray = eqx.field(converter=lambda x: np.asarray(x, float))
     devices: tuple[AbstractDevice, ...] = ()
-    trade_limit: float = 10.0
+    trade_limit: Number = 10.0
     curtailable: bool = False
     name: str = "household"
     category: str = "household"

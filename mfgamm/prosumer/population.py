@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from mfgamm.core import Flows, InvalidInput, Prices
+from mfgamm.core import Flows, InvalidInput, Number, Prices
 from mfgamm.lp import StorageProgram
 from mfgamm.prosumer.household import Household
 from mfgamm.prosumer.plan import Plan
@@ -155,10 +155,11 @@ class Population(eqx.Module):
         cls,
         households: Sequence[Household],
         *,
-        step_hours: float,
+        step_hours: Number,
         weights: Sequence[float] | np.ndarray | None = None,
-        represented: float | None = None,
-        discount_per_day: float = 1.0,
+        represented: Number | None = None,
+        discount_per_day: Number = 1.0,
+        day: Int[np.ndarray, " time"] | None = None,
     ) -> "Population":
         """Stack households on a common time grid.
 
@@ -169,6 +170,7 @@ class Population(eqx.Module):
             represented: number of households that the population stands for; one a type if None.
             discount_per_day: weight of a day's payments against those of the day before; constant
                 within a day (the AMM paper discounts between epochs).
+            day: which day each step belongs to, from 0; days of 24 hours if None.
 
         Raises:
             InvalidInput: if lengths differ, weights are negative, or a device does not fit.
@@ -181,7 +183,8 @@ class Population(eqx.Module):
         slots = _device_slots(households)
         generation = np.stack([h.generation for h in households])
         curtailable = np.array([h.curtailable for h in households], float)
-        day = np.floor(np.arange(steps) * step_hours / 24 + 1e-9)
+        if day is None:
+            day = np.floor(np.arange(steps) * step_hours / 24 + 1e-9).astype(int)
         types = HouseholdTypes(
             generation=jnp.asarray(generation),
             base_load=jnp.asarray(np.stack([h.base_load for h in households])),

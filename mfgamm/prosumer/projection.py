@@ -17,9 +17,7 @@ SIGN = (1, 1)
 DISTANCE_TOLERANCE = 1e-13
 
 
-def project(
-    plan: Plan, population: Population, solver: InteriorPoint | None = None
-) -> Plan:
+def project(plan: Plan, population: Population, solver: InteriorPoint | None = None) -> Plan:
     """Each type's feasible plan closest to the plan given (AMM paper, "feasibility projection").
 
     Distance is Euclidean in the powers, kW, over all steps: net trade, curtailment, charging and

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
 
 
@@ -26,14 +26,14 @@ class ThermalStorage(AbstractDevice):
         InvalidInput: if a value is outside its range.
     """
 
-    capacity: float
-    power: float
-    coefficient_of_performance: float
-    demand: Sequence[float] | np.ndarray | float = 0.0
-    retention_per_hour: float = 0.98
-    initial: float = 0.0
-    terminal_minimum: float | None = None
-    terminal_value: float = 0.0
+    capacity: Number
+    power: Number
+    coefficient_of_performance: Number
+    demand: Sequence[float] | np.ndarray | Number = 0.0
+    retention_per_hour: Number = 0.98
+    initial: Number = 0.0
+    terminal_minimum: Number | None = None
+    terminal_value: Number = 0.0
 
     kind: ClassVar[str] = "thermal storage"
 
@@ -51,7 +51,7 @@ class ThermalStorage(AbstractDevice):
         if self.terminal_minimum is not None:
             self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
 
-    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+    def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
         return VirtualBattery(
             charge_limit=np.full(steps, float(self.power)),

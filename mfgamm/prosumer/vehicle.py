@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
 
 
@@ -28,16 +28,16 @@ class Vehicle(AbstractDevice):
         InvalidInput: if a value is outside its range, or the car drives while plugged in.
     """
 
-    capacity: float
-    power: float
+    capacity: Number
+    power: Number
     available: Sequence[bool] | np.ndarray
-    initial: float
-    departure_energy: Sequence[float] | np.ndarray | float = 0.0
-    trip_use: Sequence[float] | np.ndarray | float = 0.0
-    round_trip_efficiency: float = 0.9
-    discharge_power: float = 0.0
-    terminal_minimum: float | None = None
-    terminal_value: float = 0.0
+    initial: Number
+    departure_energy: Sequence[float] | np.ndarray | Number = 0.0
+    trip_use: Sequence[float] | np.ndarray | Number = 0.0
+    round_trip_efficiency: Number = 0.9
+    discharge_power: Number = 0.0
+    terminal_minimum: Number | None = None
+    terminal_value: Number = 0.0
 
     kind: ClassVar[str] = "vehicle"
 
@@ -60,7 +60,7 @@ class Vehicle(AbstractDevice):
                 "vehicle.trip_use", float(trips.max()), "the car cannot drive while plugged in"
             )
 
-    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+    def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         available = self._series("available", self.available, steps)
         one_way = np.sqrt(self.round_trip_efficiency)
         lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)

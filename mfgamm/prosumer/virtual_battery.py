@@ -2,11 +2,12 @@
 
 import dataclasses
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import numpy as np
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, Number
 
 Series = np.ndarray
 
@@ -34,20 +35,20 @@ class VirtualBattery:
     state_lower: Series
     state_upper: Series
     use: Series
-    charge_gain: float
-    discharge_gain: float
-    retention: float
-    initial: float
-    terminal_value: float
+    charge_gain: Number
+    discharge_gain: Number
+    retention: Number
+    initial: Number
+    terminal_value: Number
 
 
 class AbstractDevice(eqx.Module):
     """A flexible device of a household."""
 
-    kind: eqx.AbstractClassVar[str]
+    kind: ClassVar[str]
 
     @abstractmethod
-    def virtual_battery(self, steps: int, step_hours: float) -> VirtualBattery:
+    def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         """The device on a grid of `steps` steps of `step_hours` hours.
 
         Raises:
@@ -55,7 +56,7 @@ class AbstractDevice(eqx.Module):
         """
 
     @classmethod
-    def _check(cls, name: str, value, low: float, high: float, unit: str) -> None:
+    def _check(cls, name: str, value, low: Number, high: Number, unit: str) -> None:
         array = np.asarray(value, float)
         if not (np.all(np.isfinite(array)) and np.all(array >= low) and np.all(array <= high)):
             limit = f"at least {low:g}" if np.isinf(high) else f"within [{low:g}, {high:g}]"
@@ -75,12 +76,10 @@ class AbstractDevice(eqx.Module):
 
 
 def state_bounds(
-    steps: int, capacity: float, terminal_minimum: float | None
+    steps: int, capacity: Number, terminal_minimum: Number | None
 ) -> tuple[Series, Series]:
     """Bounds [0, capacity] with a floor on the last state."""
     lower, upper = np.zeros(steps), np.full(steps, float(capacity))
     if terminal_minimum is not None:
         lower[-1] = terminal_minimum
     return lower, upper
-
-

@@ -43,6 +43,7 @@ def build_population(scenario: Scenario) -> Population:
         build_households(scenario, calendar),
         step_hours=calendar.step_hours,
         discount_per_day=scenario.population.discount_per_day,
+        day=calendar.day,
     )
 
 

@@ -1,0 +1,162 @@
+"""The command line: solve a scenario, list them, start a new one, rebuild a report."""
+
+import contextlib
+import enum
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import jax
+import typer
+from rich.console import Console
+
+from mfgamm.core import InfeasibleHousehold, InvalidInput, MfgammError, Status
+from mfgamm.scenario import builtin_scenarios, load_scenario, scenario_template
+from mfgamm.study import (
+    Study,
+    announce,
+    load_dataset,
+    run_study,
+    save_dataset,
+    show_summary,
+    track_rounds,
+    write_report,
+)
+
+DEFAULT_SCENARIO = "paris-summer"
+RESULTS, SUMMARY, REPORT = "results.nc", "summary.json", "report.html"
+
+app = typer.Typer(
+    help="Mean field games of energy communities cleared by automated market makers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+class Exit(enum.IntEnum):
+    """Exit status of the program."""
+
+    CONVERGED = 0
+    BAD_INPUT = 2
+    NOT_CONVERGED = 3
+
+
+@app.command()
+def solve(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
+    ] = DEFAULT_SCENARIO,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.nc, summary.json and report.html.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a key of the scenario, e.g. --set population.size=100. Repeatable.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of tables.")
+    ] = False,
+) -> None:
+    """Find the equilibrium of a community, and what it gains.
+
+    Ctrl-C ends the search and keeps the best answer so far.
+
+    Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
+    """
+    with _bad_input_explained():
+        study_scenario = load_scenario(scenario, settings or [])
+        if out is not None:
+            _require_folder(out)
+        console = Console(stderr=as_json, quiet=as_json)
+        announce(console, study_scenario)
+        with track_rounds(console, study_scenario.solver.tolerance) as on_round:
+            study = run_study(study_scenario, on_round)
+    if as_json:
+        print(study.summary.to_json())
+    else:
+        show_summary(console, study.summary)
+    if out is not None:
+        _write(study, out)
+        console.print(f"Report: [link]{(out / REPORT).resolve().as_uri()}[/link]", soft_wrap=True)
+    raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+
+
+@app.command()
+def scenarios() -> None:
+    """List the built-in scenarios."""
+    console = Console()
+    for scenario in builtin_scenarios():
+        console.print(f"[bold]{scenario.name}[/bold]: {scenario.title}")
+        console.print(f"  {scenario.description}", style="dim")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("scenario.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented scenario to start from."""
+    with _bad_input_explained():
+        if path.exists() and not force:
+            raise InvalidInput("path", str(path), "exists already; choose another, or add --force")
+        path.write_text(scenario_template(), encoding="utf-8")
+    Console().print(f"Wrote {path}. Edit it, then: mfgamm solve {path} --out results")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder that `mfgamm solve --out` wrote.")],
+) -> None:
+    """Rebuild report.html from results.nc."""
+    with _bad_input_explained():
+        write_report(load_dataset(folder / RESULTS), folder / REPORT)
+    Console().print(f"Wrote {folder / REPORT}")
+
+
+def main() -> None:
+    """Entry point of the console script; the only place that turns on double precision."""
+    jax.config.update("jax_enable_x64", True)
+    app()
+
+
+def _write(study: Study, folder: Path) -> None:
+    save_dataset(study.dataset, folder / RESULTS)
+    (folder / SUMMARY).write_text(study.summary.to_json() + "\n", encoding="utf-8")
+    write_report(study.dataset, folder / REPORT)
+
+
+def _require_folder(folder: Path) -> None:
+    """Make the folder before the solve, not after it, when there would be results to lose."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / REPORT).touch()
+    except OSError as error:
+        raise InvalidInput(
+            "--out", str(folder), f"cannot be written to: {error.strerror}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _bad_input_explained() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidInput, InfeasibleHousehold) as error:
+        _fail(error)
+    except OSError as error:
+        _fail(error)
+
+
+def _fail(error: MfgammError | OSError) -> None:
+    print(f"mfgamm: {error}", file=sys.stderr)
+    raise typer.Exit(Exit.BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Results as labelled arrays: one xarray dataset that tables, figures and files are made from."""
+
+import dataclasses
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import numpy as np
+import xarray as xr
+
+from mfgamm.core import InvalidInput
+from mfgamm.equilibrium import Equilibrium
+from mfgamm.market import Settlement
+from mfgamm.prosumer import Plan
+from mfgamm.scenario import Calendar, Scenario
+
+CONVENTIONS = "CF-1.11"
+FILE_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """How long a run took.
+
+    Attributes:
+        wall_s: from the scenario to the equilibrium, s.
+        compile_s: of which lowering and compiling, s.
+    """
+
+    wall_s: float
+    compile_s: float
+
+
+def equilibrium_dataset(
+    equilibrium: Equilibrium, scenario: Scenario, calendar: Calendar, facts: RunFacts
+) -> xr.Dataset:
+    """Everything about a solved scenario that is worth keeping.
+
+    Variables named `benchmark_…` are the same households without a community, re-optimised
+    against the grid's tariff. Energy and power of the community are totals over its households;
+    variables over `household` are of one household of that type, `represented` of them.
+    """
+    population = equilibrium.community.population
+    types = population.types
+    represented = np.asarray(types.weights * population.households)
+    tariff = equilibrium.community.market.tariff
+    hours = float(types.step_hours)
+    certificate = equilibrium.certificate
+    variables = {
+        "feed_in_price": _price("feed-in tariff of the grid", tariff.feed_in),
+        "retail_price": _price("retail tariff of the grid", tariff.retail),
+        "sell_price": _price("price for selling inside the community", equilibrium.prices.sell),
+        "buy_price": _price("price for buying inside the community", equilibrium.prices.buy),
+        "generation": _total("generation before curtailment", types.generation, represented),
+        "base_load": _total("inflexible consumption", types.base_load, represented),
+        **_plan_variables("", "", equilibrium.value, represented),
+        **_plan_variables(
+            "benchmark_", " without a community", equilibrium.benchmark.plan, represented
+        ),
+        **_grid_variables("", "", equilibrium.settlement, represented.sum() / hours),
+        **_grid_variables(
+            "benchmark_",
+            " without a community",
+            equilibrium.benchmark.settlement,
+            represented.sum() / hours,
+        ),
+        "operator_income": _variable(
+            "time",
+            np.asarray(equilibrium.settlement.operator_income) * represented.sum(),
+            "€",
+            "fees kept by the operator",
+        ),
+        "bill": _bill("bill in the community over the horizon", equilibrium.settlement),
+        "benchmark_bill": _bill(
+            "bill without a community over the horizon", equilibrium.benchmark.settlement
+        ),
+        "exploitability": _variable(
+            "household",
+            certificate.exploitability_by_type,
+            "€ day-1",
+            "most that a household could still save by deviating",
+        ),
+        "round_exploitability": _variable(
+            "round",
+            equilibrium.history.exploitability,
+            "€ day-1",
+            "exploitability per household after each round",
+        ),
+        "round_relative_exploitability": _variable(
+            "round",
+            equilibrium.history.relative,
+            "1",
+            "exploitability relative to the community's gain",
+        ),
+        "round_elapsed": _variable(
+            "round", equilibrium.history.seconds, "s", "seconds since the rounds began"
+        ),
+    }
+    return xr.Dataset(
+        variables,
+        coords=_coordinates(equilibrium, calendar, represented),
+        attrs=_attributes(equilibrium, scenario, calendar, facts),
+    )
+
+
+def save_dataset(dataset: xr.Dataset, path: Path) -> None:
+    """Write results as compressed NetCDF-4."""
+    encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
+    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+
+
+def load_dataset(path: Path) -> xr.Dataset:
+    """Read results written by `save_dataset`.
+
+    Raises:
+        InvalidInput: if there is no such file, or it holds something else.
+    """
+    if not path.is_file():
+        raise InvalidInput("results", str(path), "no such file; run `mfgamm solve … --out` first")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError) as error:
+        raise InvalidInput("results", str(path), f"is not a NetCDF file: {error}") from error
+    if dataset.attrs.get("mfgamm_format") != FILE_FORMAT:
+        raise InvalidInput("results", str(path), "was not written by this version of mfgamm")
+    return dataset
+
+
+def _variable(dimensions, values, units: str, long_name: str) -> xr.Variable:
+    return xr.Variable(dimensions, np.asarray(values), {"units": units, "long_name": long_name})
+
+
+def _price(long_name: str, values) -> xr.Variable:
+    return _variable("time", values, "€ kWh-1", long_name)
+
+
+def _total(long_name: str, values, represented) -> xr.Variable:
+    return _variable("time", represented @ np.asarray(values), "kW", long_name)
+
+
+def _bill(long_name: str, settlement: Settlement) -> xr.Variable:
+    return _variable("household", np.asarray(settlement.payments).sum(axis=-1), "€", long_name)
+
+
+def _plan_variables(prefix: str, where: str, plan: Plan, represented) -> dict[str, xr.Variable]:
+    device = ("household", "device", "time")
+    per_household = ("household", "time")
+    return {
+        f"{prefix}sell": _variable(per_household, plan.sell, "kW", f"power sold{where}"),
+        f"{prefix}buy": _variable(per_household, plan.buy, "kW", f"power bought{where}"),
+        f"{prefix}charge": _variable(device, plan.charge, "kW", f"power into the device{where}"),
+        f"{prefix}discharge": _variable(
+            device, plan.discharge, "kW", f"power out of the device{where}"
+        ),
+        f"{prefix}state_of_charge": _variable(
+            device, plan.state_of_charge, "kWh", f"energy stored at the end of the step{where}"
+        ),
+        f"{prefix}supply": _total(f"offered by households{where}", plan.sell, represented),
+        f"{prefix}demand": _total(f"asked for by households{where}", plan.buy, represented),
+        f"{prefix}curtailed": _total(f"generation turned down{where}", plan.curtailed, represented),
+    }
+
+
+def _grid_variables(
+    prefix: str, where: str, settlement: Settlement, scale: float
+) -> dict[str, xr.Variable]:
+    series = {
+        "grid_import": ("imported from the grid", settlement.grid_import),
+        "grid_export": ("exported to the grid", settlement.grid_export),
+    }
+    if not prefix:
+        series["traded_inside"] = ("traded inside the community", settlement.traded_inside)
+    return {
+        f"{prefix}{name}": _variable("time", scale * np.asarray(values), "kW", f"{text}{where}")
+        for name, (text, values) in series.items()
+    }
+
+
+def _coordinates(equilibrium: Equilibrium, calendar: Calendar, represented) -> dict:
+    population = equilibrium.community.population
+    return {
+        "time": ("time", calendar.utc.tz_localize(None).to_numpy(), {"long_name": "start, UTC"}),
+        "local_time": (
+            "time",
+            calendar.local.tz_localize(None).to_numpy(),
+            {"long_name": f"start of the step by the wall clock, {calendar.timezone}"},
+        ),
+        "household": ("household", np.array(population.names, str)),
+        "category": ("household", np.array(population.categories, str)),
+        "represented": (
+            "household",
+            represented,
+            {"units": "1", "long_name": "number of households that the type stands for"},
+        ),
+        "device": ("device", np.array(population.devices, str)),
+        "round": ("round", np.arange(1, equilibrium.history.relative.size + 1)),
+    }
+
+
+def _attributes(
+    equilibrium: Equilibrium, scenario: Scenario, calendar: Calendar, facts: RunFacts
+) -> dict:
+    certificate = equilibrium.certificate
+    households = float(equilibrium.community.population.households)
+    return {
+        "Conventions": CONVENTIONS,
+        "mfgamm_format": FILE_FORMAT,
+        "source": f"mfgamm {version('mfgamm')}, jax {jax.__version__}",
+        "title": scenario.title,
+        "description": scenario.description,
+        "timezone": calendar.timezone,
+        "step_hours": calendar.step_hours,
+        "days": equilibrium.community.population.days,
+        "status": equilibrium.outcome.label,
+        "curve": scenario.market.curve,
+        "fee": scenario.market.fee,
+        "tolerance": scenario.solver.tolerance,
+        "exploitability": float(certificate.exploitability),
+        "relative_exploitability": float(certificate.relative),
+        "price_residual": float(certificate.residuals.price),
+        "energy_residual_kwh": float(certificate.residuals.energy) * households,
+        "money_residual_eur": float(certificate.residuals.money) * households,
+        "wall_s": facts.wall_s,
+        "compile_s": facts.compile_s,
+        "scenario": scenario.to_toml(),
+    }

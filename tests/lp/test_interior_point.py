@@ -1,0 +1,109 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from oracles.random_programs import highs_optimum, random_program
+
+from mfgamm.core import InvalidInput, Status
+from mfgamm.lp import InteriorPoint
+
+LANES = 12
+
+
+@pytest.mark.parametrize(("stores", "time"), [(0, 1), (0, 6), (1, 8), (2, 8)])
+def test_optimum_agrees_with_highs(stores, time):
+    program = random_program(stores, time, LANES, seed=17 + stores)
+    solution = InteriorPoint().solve(program)
+    assert solution.converged
+    expected = np.array([highs_optimum(program, lane) for lane in range(LANES)])
+    objective = np.asarray(solution.value.objective)
+    np.testing.assert_allclose(objective, expected, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(np.asarray(solution.certificate), expected, rtol=1e-7, atol=1e-7)
+    assert np.all(np.asarray(solution.certificate) <= expected + 1e-9)
+
+
+def test_an_infeasible_lane_is_proven_so_and_spoils_no_other():
+    program = random_program(1, 8, LANES, seed=5)
+    alone = InteriorPoint().solve(program)
+    broken = dataclasses.replace(program, balance=program.balance.at[:, 3].add(1e3))
+    solution = InteriorPoint().solve(broken)
+    status = np.asarray(solution.status)
+    assert status[3] == Status.INFEASIBLE
+    assert highs_optimum(broken, 3) is None
+    others = np.arange(LANES) != 3
+    assert np.all(status[others] == Status.CONVERGED)
+    np.testing.assert_allclose(
+        np.asarray(solution.value.objective)[others],
+        np.asarray(alone.value.objective)[others],
+        rtol=1e-12,
+    )
+
+
+def test_a_lane_of_nan_is_reported_and_spoils_no_other():
+    program = random_program(1, 8, LANES, seed=5)
+    program = dataclasses.replace(program, cost=program.cost.at[0, 0, 2].set(jnp.nan))
+    status = np.asarray(InteriorPoint().solve(program).status)
+    assert status[2] == Status.BREAKDOWN
+    assert np.sum(status != Status.CONVERGED) == 1
+
+
+def test_running_out_of_iterations_is_not_success():
+    program = random_program(2, 8, LANES, seed=1)
+    solution = InteriorPoint(max_iterations=2).solve(program)
+    assert not solution.converged
+    assert np.all(np.asarray(solution.status) == Status.MAX_ITERATIONS)
+    # The bound needs no convergence.
+    exact = InteriorPoint().solve(program)
+    assert np.all(np.asarray(solution.certificate) <= np.asarray(exact.value.objective) + 1e-9)
+
+
+@pytest.mark.parametrize("barrier", [1e-2, 1e-4, 1e-6])
+def test_smoothed_optimum_lies_on_the_central_path(barrier):
+    program = random_program(1, 8, LANES, seed=3)
+    smoothed = InteriorPoint(barrier=barrier).solve(program)
+    assert smoothed.converged
+    variables = smoothed.value.variables
+    free = program.upper > program.lower
+    slack_lower = jnp.where(free, variables - program.lower, 1.0)
+    slack_upper = jnp.where(free, program.upper - variables, 1.0)
+    reduced = program.cost - program.transpose(smoothed.value.multipliers)
+    stationarity = reduced - barrier / slack_lower + barrier / slack_upper
+    scale = 1 + barrier / jnp.minimum(slack_lower, slack_upper)
+    np.testing.assert_allclose(jnp.where(free, stationarity / scale, 0), 0, atol=1e-6)
+    excess = np.asarray(smoothed.value.objective) - np.asarray(smoothed.certificate)
+    pairs = 2 * np.asarray(free.sum((0, 1)))
+    assert np.all(excess <= 1.01 * barrier * pairs + 1e-8)
+
+
+def test_quadratic_program_meets_its_optimality_conditions():
+    program = random_program(1, 8, LANES, seed=8)
+    program = dataclasses.replace(program, curvature=jnp.ones_like(program.curvature))
+    solution = InteriorPoint(tolerance=1e-12).solve(program)
+    assert solution.converged
+    variables = solution.value.variables
+    gradient = program.cost + variables - program.transpose(solution.value.multipliers)
+    projected = jnp.clip(variables - gradient, program.lower, program.upper)
+    np.testing.assert_allclose(projected, variables, atol=1e-5)
+
+
+def test_chunks_do_not_change_the_answer():
+    program = random_program(2, 8, LANES, seed=2)
+    whole = InteriorPoint(chunk=LANES).solve(program)
+    parts = InteriorPoint(chunk=5).solve(program)
+    np.testing.assert_allclose(whole.value.objective, parts.value.objective, rtol=1e-9)
+    np.testing.assert_allclose(whole.value.variables, parts.value.variables, atol=1e-6)
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(InvalidInput, match=r"tolerance = -1.0: must be positive"):
+        InteriorPoint(tolerance=-1.0)
+    with pytest.raises(InvalidInput, match="barrier"):
+        InteriorPoint(barrier=-1e-3)
+
+
+def test_single_precision_refuses_what_it_cannot_reach():
+    program = jax.tree.map(lambda x: x.astype(jnp.float32), random_program(1, 4, 2, seed=0))
+    with pytest.raises(InvalidInput, match="float32 reaches about"):
+        InteriorPoint(tolerance=1e-6).solve(program)
