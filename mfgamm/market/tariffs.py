@@ -80,7 +80,8 @@ def time_of_use_tariff(
 
 
 def series_tariff(
-    feed_in: Float[np.ndarray, " time"], retail: Float[np.ndarray, " time"]
+    feed_in: Float[np.ndarray, " time"] | Sequence[Number],
+    retail: Float[np.ndarray, " time"] | Sequence[Number],
 ) -> Tariff:
     """A tariff given step by step, €/kWh, e.g. real-time prices.
 

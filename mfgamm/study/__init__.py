@@ -1,5 +1,6 @@
 """Studies: run a scenario, keep its results, describe them in tables, figures and a report."""
 
+from mfgamm.study.compilation import measure_compilation as measure_compilation
 from mfgamm.study.console import (
     announce as announce,
     show_summary as show_summary,

@@ -1,0 +1,122 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mfgamm.cli import app
+from mfgamm.core import Status
+from mfgamm.study import load_dataset, summarise
+
+SMALL = ["--set", "population.size=8", "--set", "time.step_minutes=60"]
+FLOODED = ["--set", "population.curtailable=false", "--set", "population.generation_scale=20"]
+RUNNER = CliRunner()
+
+
+def test_json_has_every_promised_key():
+    result = RUNNER.invoke(app, ["solve", *SMALL, "--json"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    promised = {
+        "status",
+        "exploitability_eur",
+        "exploitability_relative",
+        "benchmark_bill_eur",
+        "amm_bill_eur",
+        "gain_eur",
+        "traded_inside_kwh",
+        "grid_import_kwh",
+        "grid_export_kwh",
+        "peak_import_kw",
+        "price_residual",
+        "wall_s",
+        "compile_s",
+        "money_residual_eur",
+        "energy_residual_kwh",
+    }
+    assert promised <= set(answer)
+    assert answer["status"] == "converged"
+    assert answer["gain_eur"] == pytest.approx(
+        answer["benchmark_bill_eur"] - answer["amm_bill_eur"]
+    )
+    assert answer["gain_eur"] > 0
+    assert answer["exploitability_relative"] <= 1e-2
+    assert 0 < answer["compile_s"] < answer["wall_s"] or answer["compile_s"] == 0
+
+
+def test_solve_writes_results_that_report_rebuilds(tmp_path):
+    out = tmp_path / "results"
+    result = RUNNER.invoke(app, ["solve", *SMALL, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "converged after" in result.output and "traded inside" in result.output
+    page = (out / "report.html").read_text("utf-8")
+    stored = json.loads((out / "summary.json").read_text("utf-8"))
+    assert stored["gain_eur"] == pytest.approx(summarise(load_dataset(out / "results.nc")).gain_eur)
+    (out / "report.html").unlink()
+    assert RUNNER.invoke(app, ["report", str(out)]).exit_code == 0
+    assert (out / "report.html").read_text("utf-8") == page
+
+
+def test_not_converged_exits_with_3_and_still_writes(tmp_path):
+    arguments = ["solve", *SMALL, "--set", "solver.max_rounds=1", "--out", str(tmp_path)]
+    arguments += ["--set", "solver.tolerance=1e-9"]
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 3
+    assert "max iterations" in result.output
+    assert load_dataset(tmp_path / "results.nc").attrs["status"] == Status.MAX_ITERATIONS.label
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["solve", "--set", "market.curv=hyperbolic"], "did you mean market.curve"),
+        (["solve", "--set", "population.size=0"], "population.size = 0: must lie between 1 and"),
+        (["solve", "--set", "population.size"], "key=value"),
+        (["solve", "no-such-scenario"], "neither a file nor a built-in scenario"),
+        (
+            ["solve", *SMALL, *FLOODED],
+            "household(s) have no feasible plan:\n  solar-1: its surplus at step",
+        ),
+        (["report", "no-such-folder"], "no such file"),
+    ],
+)
+def test_bad_input_exits_with_2_and_says_what_is_wrong(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_an_unwritable_folder_is_refused_before_the_solve(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = RUNNER.invoke(app, ["solve", *SMALL, "--out", str(tmp_path / "file" / "results")])
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+
+
+def test_scenarios_are_listed():
+    result = RUNNER.invoke(app, ["scenarios"])
+    assert result.exit_code == 0
+    assert "paris-summer" in result.output and "paris-data" in result.output
+
+
+def test_init_writes_a_scenario_that_loads_and_overwrites_nothing(tmp_path):
+    path = tmp_path / "mine.toml"
+    assert RUNNER.invoke(app, ["init", str(path)]).exit_code == 0
+    assert path.read_text("utf-8").count("#") > 10
+    again = RUNNER.invoke(app, ["init", str(path)])
+    assert again.exit_code == 2 and "exists already" in again.stderr
+    assert RUNNER.invoke(app, ["init", str(path), "--force"]).exit_code == 0
+
+
+def test_the_console_script_turns_on_double_precision():
+    """As a user runs it: a process of its own, without the tests' configuration."""
+    command = [str(Path(sys.executable).with_name("mfgamm")), "solve", *SMALL, "--json"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "converged"
+    assert done.stderr == ""
