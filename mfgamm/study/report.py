@@ -1,6 +1,5 @@
 """The report: one self-contained page that says what came out, and how sure we are."""
 
-from html import escape
 from pathlib import Path
 
 import xarray as xr
@@ -162,7 +161,7 @@ def _exploitability_sentence(dataset: xr.Dataset, summary: Summary) -> str:
 
 def _draw(exhibit: Exhibit, dataset: xr.Dataset) -> Markup:
     label = f"{exhibit.heading}. {' '.join(exhibit.describe(dataset))}"
-    return Markup(inline_svg(exhibit.plot(dataset), exhibit.name, escape(label)))
+    return Markup(inline_svg(exhibit.plot(dataset), exhibit.name, label))
 
 
 def _environment() -> Environment:

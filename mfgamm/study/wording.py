@@ -13,7 +13,7 @@ MISSING = "\N{EN DASH}"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float, decimals: int = 0) -> str:
+def number(value: float | int, decimals: int = 0) -> str:
     """1234.5 → "1 234.5"; what rounds to zero carries no sign, what is not finite is a dash."""
     if not math.isfinite(value):
         return MISSING
@@ -21,36 +21,36 @@ def number(value: float, decimals: int = 0) -> str:
     return f"{rounded:,.{decimals}f}".replace(",", THIN_SPACE).replace("-", MINUS)
 
 
-def trimmed(value: float, decimals: int) -> str:
+def trimmed(value: float | int, decimals: int) -> str:
     """A number without the decimals that it does not need: 7.50 → "7.5"."""
     text = number(value, decimals)
     return text.rstrip("0").removesuffix(".") if "." in text else text
 
 
-def measure(value: float, unit: str) -> str:
+def measure(value: float | int, unit: str) -> str:
     """A quantity to three digits or to the unit, with its unit: "1 365 kWh", "27.4 kW"."""
     size = abs(value)
     decimals = 0 if size >= 99.95 or size < 0.005 else 1 if size >= 9.995 else 2
     return number(value, decimals) + UNIT_SPACE + unit
 
 
-def instead(after: float, before: float, unit: str) -> str:
+def instead(after: float | int, before: float | int, unit: str) -> str:
     """A quantity and what it replaces: "6 029 kWh instead of 7 431 kWh"."""
     new, old = measure(after, unit), measure(before, unit)
     return f"{new} either way" if new == old else f"{new} instead of {old}"
 
 
-def hours(value: float) -> str:
+def hours(value: float | int) -> str:
     """A number of hours, to about a minute: "7.5"."""
     return trimmed(value, 2)
 
 
-def euros(value: float, decimals: int = 2) -> str:
+def euros(value: float | int, decimals: int = 2) -> str:
     """An amount of money, in the decimals given."""
     return number(value, decimals) + UNIT_SPACE + "€"
 
 
-def bound(value: float) -> str:
+def bound(value: float | int) -> str:
     """A small amount of money, rounded up so that it still bounds: "0.0065 €"."""
     if value <= 1e-6:
         return f"0.000001{UNIT_SPACE}€"
@@ -58,7 +58,7 @@ def bound(value: float) -> str:
     return euros(math.ceil(value * 10**decimals - 1e-9) / 10**decimals, decimals)
 
 
-def percent(share: float) -> str:
+def percent(share: float | int) -> str:
     """A share to three digits, or two below one per cent: "18.9 %", "0.97 %"."""
     if not math.isfinite(share):
         return MISSING
@@ -69,7 +69,7 @@ def percent(share: float) -> str:
     return trimmed(100 * share, decimals) + UNIT_SPACE + "%"
 
 
-def change(before: float, after: float) -> str:
+def change(before: float | int, after: float | int) -> str:
     """How much `after` is above or below `before`: "+41.2 %"; a dash where there was nothing."""
     if abs(before) < 1e-6:
         return MISSING
@@ -78,7 +78,7 @@ def change(before: float, after: float) -> str:
     return sign + percent(round(share, 3))
 
 
-def power_of_ten(value: float, unit: str) -> str:
+def power_of_ten(value: float | int, unit: str) -> str:
     """A residual: "1.8 × 10⁻¹³ €", and plainly zero where it is."""
     if value == 0 or not math.isfinite(value):
         return number(value) + UNIT_SPACE + unit
@@ -87,17 +87,21 @@ def power_of_ten(value: float, unit: str) -> str:
     return f"{mantissa.replace('-', MINUS)}{UNIT_SPACE}×{UNIT_SPACE}10{power}{UNIT_SPACE}{unit}"
 
 
-def seconds(value: float) -> str:
-    """A duration: "3.4 s", "38 s", "2 min 05 s"."""
+def seconds(value: float | int) -> str:
+    """A duration: "3.4 s", "38 s", "2 min 05 s", "41 min", "2.3 h"."""
     if value < 9.95:
         return number(value, 1) + UNIT_SPACE + "s"
     minutes, rest = divmod(round(value), 60)
     if minutes == 0:
         return f"{rest}{UNIT_SPACE}s"
-    return f"{number(minutes)}{UNIT_SPACE}min{UNIT_SPACE}{rest:02d}{UNIT_SPACE}s"
+    if minutes < 10:
+        return f"{minutes}{UNIT_SPACE}min{UNIT_SPACE}{rest:02d}{UNIT_SPACE}s"
+    if minutes < 100:
+        return f"{round(value / 60)}{UNIT_SPACE}min"
+    return number(value / 3600, 1) + UNIT_SPACE + "h"
 
 
-def count(value: float, noun: str) -> str:
+def count(value: float | int, noun: str) -> str:
     """ "1 household", "1 000 households"."""
     return number(value) + UNIT_SPACE + noun + ("" if number(value) == "1" else "s")
 

@@ -63,9 +63,9 @@ def describe_gains(dataset: xr.Dataset) -> tuple[str, str]:
     )
     if np.abs(daily).max() < NOTHING_EUR:
         return (
-            f"None of the {count(summary.households, 'household')} gains or loses a tenth of a "
-            "cent a day.",
-            "A community of these households is worth as much as none.",
+            "No household gains or loses a tenth of a cent a day.",
+            f"For {count(summary.households, 'household')} like these a community is worth as "
+            "much as none.",
         )
     return (
         f"The average household gains {euros(mean, 3)} a day, by category {enumerated(named)}.",

@@ -2,6 +2,7 @@
 
 import io
 import re
+from html import escape
 from typing import Any
 
 from matplotlib import rc_context
@@ -11,6 +12,9 @@ from mfgamm.study.figures.style import STYLE
 
 # Without these there is no metadata block: no date that changes, no address that points out.
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+# A style sheet inside an element of a page would be one for the whole page.
+STYLE_SHEET = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
+STROKES = 'stroke-linejoin="round" stroke-linecap="butt"'
 REFERENCE = re.compile(r'(\bid="|href="#|url\(#)')
 
 
@@ -32,6 +36,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     element = buffer.getvalue()
     element = element[element.index("<svg") :]
     element = REFERENCE.sub(lambda match: match.group(1) + name + "-", element)
+    element = STYLE_SHEET.sub("", element).replace("xlink:href", "href")
     opening, body = element.split(">", 1)
     (view_box,) = re.findall(r'viewBox="[^"]+"', opening)
-    return f'<svg {view_box} role="img" aria-label="{label}">' + body.replace("xlink:href", "href")
+    return f'<svg {view_box} {STROKES} role="img" aria-label="{escape(label)}">{body}'

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from mfgamm.study.figures.style import (
     BUYING,
-    GREY,
     INK,
     PALE,
     SELLING,
@@ -30,7 +29,7 @@ def plot_prices(dataset: xr.Dataset) -> Figure:
     edges = step_edges(dataset)
     feed_in, retail = dataset["feed_in_price"].values, dataset["retail_price"].values
     axis.stairs(retail, edges, baseline=feed_in, fill=True, color=PALE, alpha=0.6)
-    border = {"baseline": None, "color": GREY, "linewidth": 1.0}
+    border = {"baseline": None, "color": INK, "linewidth": 0.9}
     axis.stairs(retail, edges, linestyle=(0, (1, 1)), label="retail tariff", **border)
     axis.stairs(dataset["buy_price"], edges, baseline=None, label="buy price", **BUYING)
     axis.stairs(dataset["sell_price"], edges, baseline=None, label="sell price", **SELLING)

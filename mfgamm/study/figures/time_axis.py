@@ -34,7 +34,7 @@ def label_wall_clock(axis: Axes, dataset: xr.Dataset) -> None:
     axis.set_xticks(_round_hours(clock, between)[0], minor=True)
     axis.tick_params(axis="x", which="minor", length=2)
     axis.set_xlabel(_axis_label(dataset))
-    if edges[-1] > 36:
+    if 36 < edges[-1] <= 8 * 24:
         for midnight in _round_hours(clock, 24)[0]:
             axis.axvline(midnight, color=GREY, linewidth=0.6, zorder=0.5)
 
