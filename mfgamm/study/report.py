@@ -34,6 +34,7 @@ def render_report(dataset: xr.Dataset) -> str:
             attributes=dataset.attrs,
             dates=wording.dates(dataset),
             horizon=horizon(summary),
+            of_the_gain=of_the_gain(summary),
             warning=warning(summary),
             answer=answer(dataset),
             certificate=certificate_in_words(dataset),
@@ -57,7 +58,7 @@ def answer(dataset: xr.Dataset) -> list[str]:
     """What came out, in a few sentences for somebody who reads nothing else."""
     summary = summarise(dataset)
     daily = summary.gain_eur / summary.days
-    if abs(daily) / summary.households < NOTHING_EUR:
+    if changes_nothing(summary):
         community = f"The community of {count(summary.households, 'household')}"
         sentences = [f"{community} changes nothing: the bill is what it would be without it."]
     else:
@@ -89,9 +90,9 @@ def warning(summary: Summary) -> str | None:
         case status:
             reason = f"Not solved: the solver ended after {rounds} with the status “{status}”."
     return (
-        f"{reason} The exploitability is {percent(summary.exploitability_relative)} of the gain, "
-        f"where {percent(summary.tolerance)} was asked for. Read everything below as the best that "
-        "was found, not as an equilibrium."
+        f"{reason} The exploitability is {percent(summary.exploitability_relative)} "
+        f"{of_the_gain(summary)}, where {percent(summary.tolerance)} was asked for. "
+        "Read everything below as the best that was found, not as an equilibrium."
     )
 
 
@@ -99,6 +100,7 @@ def certificate_in_words(dataset: xr.Dataset) -> list[str]:
     """What is certified and how, in three sentences."""
     summary = summarise(dataset)
     worst = bound(float(dataset["exploitability"].max()))
+    fees = ", the operator's fees included" if summary.operator_income_eur > 0 else ""
     return [
         "For every household, the certificate compares what its plan costs at the community's "
         "prices with a lower bound on what any other plan would cost it.",
@@ -106,10 +108,21 @@ def certificate_in_words(dataset: xr.Dataset) -> list[str]:
         "solver worked, so that the true distance from equilibrium can only be smaller than the "
         "exploitability stated.",
         f"Here no household could save more than {worst} a day by deviating alone, and the average "
-        f"household no more than {bound(summary.exploitability_eur)}: relative to the gain of "
-        f"households and operator together that is {percent(summary.exploitability_relative)}, "
-        f"where the tolerance is {percent(summary.tolerance)}.",
+        f"household no more than {bound(summary.exploitability_eur)}: that is "
+        f"{percent(summary.exploitability_relative)} {of_the_gain(summary)}{fees}, where the "
+        f"tolerance is {percent(summary.tolerance)}.",
     ]
+
+
+def changes_nothing(summary: Summary) -> bool:
+    """Whether the community's gain is too small to be spoken of."""
+    gain = abs(summary.gain_eur) + summary.operator_income_eur
+    return gain / summary.days / summary.households < NOTHING_EUR
+
+
+def of_the_gain(summary: Summary) -> str:
+    """What exploitability is relative to; where nothing is gained, a nominal gain stands in."""
+    return "of a nominal gain" if changes_nothing(summary) else "of the gain"
 
 
 def horizon(summary: Summary) -> str:
@@ -154,7 +167,7 @@ def _exploitability_sentence(dataset: xr.Dataset, summary: Summary) -> str:
         f"No household could save more than {worst} a day by deviating, and the average household "
         f"no more than {mean}"
     )
-    if abs(summary.gain_eur) / summary.days / summary.households < NOTHING_EUR:
+    if changes_nothing(summary):
         return f"{sentence}."
     return f"{sentence}, which is {percent(summary.exploitability_relative)} of the gain."
 

@@ -161,6 +161,11 @@ def test_unfinished_solves_say_so_first(solved, result, word):
     assert "The solve converged" not in page
 
 
+def test_no_gain_is_not_what_exploitability_is_measured_by(solved):
+    page = render_report(RESULTS["nobody sells"](solved))
+    assert "changes nothing" in page and "of a nominal gain" in page
+
+
 def test_converged_solves_carry_no_warning(page):
     assert Reader(page).alerts == []
 
