@@ -20,7 +20,9 @@ def test_python_blocks_run(code, capsys):
 
 def test_make_targets_exist():
     makefile = README.with_name("Makefile").read_text("utf-8")
-    targets = {target for block in blocks("sh") for target in re.findall(r"^make (\w+)", block, re.M)}
+    targets = {
+        target for block in blocks("sh") for target in re.findall(r"^make (\w+)", block, re.M)
+    }
     assert targets == {"solve", "test"}
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.M)

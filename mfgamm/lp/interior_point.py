@@ -1,9 +1,15 @@
 """Mehrotra's primal-dual interior point for storage programs, all lanes abreast.
 
-Every variable has two bounds, so each carries two slacks and two dual variables. Slacks are
-updated, never recomputed from the variable: near a bound the difference would have no digits.
-A lane that has ended is frozen; the loop runs until the last one ends.
+Programs come in normal form: every variable in [0, span], costs and magnitudes of order one. A
+variable is then its own lower slack; the upper slack is carried apart and updated, not recomputed:
+near the bound the difference would have no digits. A lane that has ended is frozen, and the loop
+runs until the last one ends.
+
+Time goes into passes over arrays of variables, so each quantity is formed once: four reciprocals
+an iteration serve the Newton matrix, both right-hand sides and both ratio tests.
 """
+
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -27,27 +33,50 @@ PLAIN_NEWTON = 10.0
 # solution where it is because it acts on the step, which vanishes there.
 PROXIMITY = 1e-10
 
+Variables = Float[Array, "variable time lane"]
+PerLane = Float[Array, " lane"]
 
-class Iterate(eqx.Module):
-    """A primal-dual point.
+
+class Goal(eqx.Module):
+    """Where the iteration should end.
 
     Attributes:
-        variables: v, strictly between its bounds where they differ.
-        slack_lower, slack_upper: v − lower, upper − v (1 for fixed variables).
-        dual_lower, dual_upper: multipliers of the bounds, ≥ 0.
+        tolerance: on the relative gap (exact) or centrality (smoothed), and on residuals.
+        barrier: μ ≥ 0, in units of the normalised objective: 0 for an exact solve.
+        origin: objective of the original program where the normal form has its zero; gaps are
+            relative to the original objective.
+        max_iterations: lanes still running then end with `Status.MAX_ITERATIONS`.
+    """
+
+    tolerance: Float[Array, ""]
+    barrier: PerLane
+    origin: PerLane
+    max_iterations: Int[Array, ""]
+
+    def scale(self, value: PerLane) -> PerLane:
+        """What a gap is relative to: 1 + |objective|."""
+        return 1 + jnp.abs(value + self.origin)
+
+
+class Iterate(eqx.Module):
+    """A primal-dual point of a program in normal form.
+
+    Attributes:
+        variables: v, strictly inside [0, span]; 0 where fixed.
+        slack: span − v; 1 where fixed.
+        dual_lower, dual_upper: multipliers of the bounds, > 0; 0 where fixed.
         multipliers: of the equations.
     """
 
-    variables: Float[Array, "variable time lane"]
-    slack_lower: Float[Array, "variable time lane"]
-    slack_upper: Float[Array, "variable time lane"]
-    dual_lower: Float[Array, "variable time lane"]
-    dual_upper: Float[Array, "variable time lane"]
+    variables: Variables
+    slack: Variables
+    dual_lower: Variables
+    dual_upper: Variables
     multipliers: Multipliers
 
 
 class Measures(eqx.Module):
-    """How far a point is from optimal, per lane, in the scaled program's units.
+    """How far a point is from optimal, per lane, in the normal form's units.
 
     Attributes:
         primal: largest residual of an equation.
@@ -56,72 +85,58 @@ class Measures(eqx.Module):
         centrality: largest |slack·dual − barrier| relative to the barrier; 0 without one.
     """
 
-    primal: Float[Array, " lane"]
-    dual: Float[Array, " lane"]
-    gap: Float[Array, " lane"]
-    centrality: Float[Array, " lane"]
+    primal: PerLane
+    dual: PerLane
+    gap: PerLane
+    centrality: PerLane
+
+
+class Residuals(NamedTuple):
+    """What is left of the optimality conditions at a point, kept for the next step."""
+
+    equations: Multipliers
+    stationarity: Variables
 
 
 class Outcome(eqx.Module):
-    """Where the iteration ended: the point, its measures, status and count per lane."""
+    """Where the iteration stands: the point, its residuals and measures, status, count."""
 
     iterate: Iterate
+    residuals: Residuals
     measures: Measures
     status: Int[Array, " lane"]
     iterations: Int[Array, " lane"]
 
 
-def run_interior_point(
-    program: StorageProgram,
-    barrier: Float[Array, " lane"],
-    tolerance: Float[Array, ""],
-    max_iterations: Int[Array, ""],
-) -> Outcome:
-    """Solve a scaled batch: exactly where `barrier` is 0, else to that point of the central path.
-
-    Args:
-        program: costs and magnitudes of order one.
-        barrier: μ ≥ 0, in units of the scaled objective.
-        tolerance: on the relative gap (exact) or centrality (smoothed), and on residuals.
-        max_iterations: lanes still running then end with `Status.MAX_ITERATIONS`.
-    """
+def run_interior_point(program: StorageProgram, goal: Goal) -> Outcome:
+    """Solve a batch in normal form: lower bounds 0, costs and magnitudes of order one."""
     free = is_free(program)
+    none = jnp.zeros(program.lanes, jnp.int32)
 
-    def unfinished(carry: Outcome):
-        return jnp.any(carry.status == RUNNING)
+    def judged(iterate: Iterate, step_length, active, before: Outcome) -> Outcome:
+        residuals, measures, infeasible = _assess(program, free, iterate, goal)
+        iterations = before.iterations + active
+        endings = [
+            (~active, before.status),
+            (~jnp.isfinite(step_length), Status.BREAKDOWN),
+            (_is_solved(measures, goal), Status.CONVERGED),
+            (infeasible, Status.INFEASIBLE),
+            (step_length < SMALLEST_STEP, Status.BREAKDOWN),
+            (iterations >= goal.max_iterations, Status.MAX_ITERATIONS),
+        ]
+        conditions, statuses = zip(*endings, strict=True)
+        status = jnp.select(list(conditions), [none + s for s in statuses], RUNNING)
+        return Outcome(iterate, residuals, measures, status, iterations)
 
     def advance(carry: Outcome) -> Outcome:
-        proposal, step_length = _step(program, free, carry.iterate, barrier, tolerance)
-        finite = jnp.isfinite(step_length) & _all_finite(proposal)
         active = carry.status == RUNNING
-        iterate = _select(active & finite, proposal, carry.iterate)
-        measures, infeasible = _measure(program, free, iterate, barrier)
-        iterations = carry.iterations + active
-        status = jnp.select(
-            [
-                ~active,
-                ~finite,
-                _is_solved(measures, barrier, tolerance),
-                infeasible,
-                step_length < SMALLEST_STEP,
-                iterations >= max_iterations,
-            ],
-            [
-                carry.status,
-                int(Status.BREAKDOWN),
-                int(Status.CONVERGED),
-                int(Status.INFEASIBLE),
-                int(Status.BREAKDOWN),
-                int(Status.MAX_ITERATIONS),
-            ],
-            RUNNING,
-        )
-        return Outcome(iterate, measures, status, iterations)
+        iterate, step_length = _step(program, free, carry.iterate, carry.residuals, goal, active)
+        return judged(iterate, step_length, active, carry)
 
-    start = initial_point(program, free, barrier)
-    measures, _ = _measure(program, free, start, barrier)
-    none = jnp.zeros(program.lanes, jnp.int32)
-    return jax.lax.while_loop(unfinished, advance, Outcome(start, measures, none + RUNNING, none))
+    start = initial_point(program, free, goal.barrier)
+    residuals, measures, _ = _assess(program, free, start, goal)
+    opening = Outcome(start, residuals, measures, none + RUNNING, none)
+    return jax.lax.while_loop(lambda carry: jnp.any(carry.status == RUNNING), advance, opening)
 
 
 def is_free(program: StorageProgram) -> Bool[Array, "variable time lane"]:
@@ -130,92 +145,118 @@ def is_free(program: StorageProgram) -> Bool[Array, "variable time lane"]:
 
 
 def initial_point(
-    program: StorageProgram,
-    free: Bool[Array, "variable time lane"],
-    barrier: Float[Array, " lane"],
+    program: StorageProgram, free: Bool[Array, "variable time lane"], barrier: PerLane
 ) -> Iterate:
     """Mehrotra's start: least-squares primal and dual points, pushed inside."""
-    span = jnp.where(free, program.upper - program.lower, 0.0)
+    span = jnp.where(free, program.upper, 0.0)
     factor = factorise_newton(program, free.astype(span.dtype))
-    middle = program.lower + 0.5 * jnp.minimum(span, 2.0)
+    middle = 0.5 * jnp.minimum(span, 2.0)
     zero = jnp.zeros_like(span)
     nothing = Multipliers(jnp.zeros_like(program.balance), jnp.zeros_like(program.inflow))
     correction, _ = solve_newton(program, factor, zero, program.residual(middle))
     margin = jnp.minimum(0.1 * span, 0.5)
-    variables = jnp.clip(middle + correction, program.lower + margin, program.upper - margin)
+    variables = jnp.clip(middle + correction, margin, span - margin)
 
-    gradient = program.cost + program.curvature * variables
-    reduced, negative = solve_newton(program, factor, gradient, nothing)
-    slack_lower = jnp.where(free, variables - program.lower, 1.0)
-    slack_upper = jnp.where(free, program.upper - variables, 1.0)
+    reduced, negative = solve_newton(program, factor, _gradient(program, variables), nothing)
+    lower, slack = jnp.where(free, variables, 1.0), jnp.where(free, span - variables, 1.0)
     # Products of slack and dual of one size, however wide or narrow a variable's range.
     typical = jnp.sum(jnp.abs(reduced), axis=(0, 1)) / jnp.maximum(free.sum((0, 1)), 1)
     scale = jnp.maximum(0.1 + typical, barrier)
     return Iterate(
         variables=variables,
-        slack_lower=slack_lower,
-        slack_upper=slack_upper,
-        dual_lower=jnp.where(free, jnp.maximum(reduced, 0.0) + scale / slack_lower, 0.0),
-        dual_upper=jnp.where(free, jnp.maximum(-reduced, 0.0) + scale / slack_upper, 0.0),
+        slack=slack,
+        dual_lower=jnp.where(free, jnp.maximum(reduced, 0.0) + scale / lower, 0.0),
+        dual_upper=jnp.where(free, jnp.maximum(-reduced, 0.0) + scale / slack, 0.0),
         multipliers=Multipliers(-negative.balance, -negative.storage),
     )
 
 
-def _step(program, free, point: Iterate, barrier, tolerance):
-    """One predictor-corrector step; returns the new point and the shorter step length."""
+def _step(program, free, point: Iterate, residuals: Residuals, goal: Goal, active):
+    """One predictor-corrector step of the active lanes; returns the point and its step length."""
+    barrier = goal.barrier
     pairs = 2.0 * jnp.maximum(free.sum((0, 1)), 1)
-    equations = program.residual(point.variables)
-    stationarity = _stationarity(program, free, point)
-    stiffness = (
-        program.curvature
-        + PROXIMITY
-        + point.dual_lower / point.slack_lower
-        + point.dual_upper / point.slack_upper
-    )
-    variance = jnp.where(free, 1.0 / jnp.where(free, stiffness, 1.0), 0.0)
-    factor = factorise_newton(program, variance)
+    per_lower = 1.0 / jnp.where(free, point.variables, 1.0)
+    per_upper = 1.0 / point.slack
+    ratio_lower, ratio_upper = point.dual_lower * per_lower, point.dual_upper * per_upper
+    stiffness = ratio_lower + ratio_upper + PROXIMITY
+    if program.curvature is not None:
+        stiffness = stiffness + program.curvature
+    factor = factorise_newton(program, jnp.where(free, 1.0 / stiffness, 0.0))
 
-    def direction(target_lower, target_upper) -> Iterate:
-        toward_lower = target_lower / point.slack_lower - point.dual_lower
-        toward_upper = target_upper / point.slack_upper - point.dual_upper
+    def direction(
+        target_lower, target_upper
+    ) -> tuple[Variables, Variables, Variables, Multipliers]:
+        """Newton's step towards slack·dual = target: of v, of the two duals, of y."""
+        toward_lower = target_lower * per_lower - point.dual_lower
+        toward_upper = target_upper * per_upper - point.dual_upper
         move, multipliers = solve_newton(
-            program, factor, toward_lower - toward_upper - stationarity, equations
+            program,
+            factor,
+            toward_lower - toward_upper - residuals.stationarity,
+            residuals.equations,
         )
-        ratio_lower = point.dual_lower / point.slack_lower
-        ratio_upper = point.dual_upper / point.slack_upper
-        return Iterate(
-            variables=move,
-            slack_lower=move,
-            slack_upper=-move,
-            dual_lower=jnp.where(free, toward_lower - ratio_lower * move, 0.0),
-            dual_upper=jnp.where(free, toward_upper + ratio_upper * move, 0.0),
-            multipliers=multipliers,
+        lower = jnp.where(free, toward_lower - ratio_lower * move, 0.0)
+        upper = jnp.where(free, toward_upper + ratio_upper * move, 0.0)
+        return move, lower, upper, multipliers
+
+    def step_lengths(move, lower, upper) -> tuple[PerLane, PerLane]:
+        """Largest steps that keep slacks, and duals, nonnegative."""
+        primal = jnp.maximum(-move * per_lower, move * per_upper)
+        dual = jnp.maximum(
+            -lower / jnp.where(free, point.dual_lower, 1.0),
+            -upper / jnp.where(free, point.dual_upper, 1.0),
         )
+        shrink_primal, shrink_dual = (jnp.max(x, axis=(0, 1)) for x in (primal, dual))
+        return 1 / jnp.maximum(shrink_primal, 1e-30), 1 / jnp.maximum(shrink_dual, 1e-30)
 
     # The predictor aims at the barrier itself, so that its second-order term vanishes at the
     # smoothed solution and leaves no bias there.
-    predictor = direction(barrier, barrier)
-    primal, dual = _step_lengths(point, predictor, free, 1.0)
+    move, lower, upper, _ = direction(barrier, barrier)
+    primal, dual = (jnp.minimum(1.0, x) for x in step_lengths(move, lower, upper))
     mean = _complementarity(point) / pairs
-    ahead = _complementarity(_move(point, predictor, primal, dual)) / pairs
-    excess = jnp.maximum(mean - barrier, 1e-300)
-    centring = jnp.clip((ahead - barrier) / excess, 0.0, 1.0) ** 3
-    # Complementarity far below what the gap needs only spoils the linear systems.
-    enough = FINAL_SHARE * tolerance * (1 + jnp.abs(program.value(point.variables))) / pairs
-    target = jnp.maximum(barrier + centring * excess, jnp.minimum(enough, mean))
-    corrector = direction(
-        _corrected(target, predictor.slack_lower * predictor.dual_lower, mean, barrier),
-        _corrected(target, predictor.slack_upper * predictor.dual_upper, mean, barrier),
+    ahead = _sum(
+        (point.variables + primal * move) * (point.dual_lower + dual * lower)
+        + jnp.where(free, point.slack - primal * move, 0.0) * (point.dual_upper + dual * upper)
     )
-    primal, dual = _step_lengths(point, corrector, free, STEP_FRACTION)
-    # With curvature, primal and dual residuals mix: a common step keeps both shrinking.
-    curved = jnp.any(program.curvature > 0, axis=(0, 1))
-    common = jnp.minimum(primal, dual)
-    primal, dual = jnp.where(curved, common, primal), jnp.where(curved, common, dual)
-    return _move(point, corrector, primal, dual), common
+    target = _centring(program, point, mean, ahead / pairs, goal, pairs)
+    second_lower, second_upper = move * lower, -move * upper
+    move, lower, upper, multipliers = direction(
+        _corrected(target, second_lower, mean, barrier),
+        _corrected(target, second_upper, mean, barrier),
+    )
+    primal, dual = (jnp.minimum(1.0, STEP_FRACTION * x) for x in step_lengths(move, lower, upper))
+    if program.curvature is not None:
+        # With curvature the residuals mix: a common step keeps both shrinking.
+        primal = dual = jnp.minimum(primal, dual)
+    length = jnp.minimum(primal, dual)
+    moving = active & jnp.isfinite(length)
+
+    def moved(value, change, step):
+        return jnp.where(moving, value + step * change, value)
+
+    iterate = Iterate(
+        variables=moved(point.variables, move, primal),
+        slack=moved(point.slack, -move, primal),
+        dual_lower=moved(point.dual_lower, lower, dual),
+        dual_upper=moved(point.dual_upper, upper, dual),
+        multipliers=Multipliers(
+            moved(point.multipliers.balance, multipliers.balance, dual),
+            moved(point.multipliers.storage, multipliers.storage, dual),
+        ),
+    )
+    return iterate, length
 
 
-def _corrected(target, second_order, mean, barrier):
+def _centring(program, point: Iterate, mean, ahead, goal: Goal, pairs) -> PerLane:
+    """Mehrotra's target for the complementarity products."""
+    excess = jnp.maximum(mean - goal.barrier, 1e-300)
+    centring = jnp.clip((ahead - goal.barrier) / excess, 0.0, 1.0) ** 3
+    # Complementarity far below what the gap needs only spoils the linear systems.
+    enough = FINAL_SHARE * goal.tolerance * goal.scale(program.value(point.variables)) / pairs
+    return jnp.maximum(goal.barrier + centring * excess, jnp.minimum(enough, mean))
+
+
+def _corrected(target, second_order, mean, barrier) -> Variables:
     """What complementarity products should become, the second-order term taken into account.
 
     On a smoothed solve the term must not ask for negative products, which end a step at the
@@ -226,81 +267,52 @@ def _corrected(target, second_order, mean, barrier):
     return jnp.where(barrier > 0, kept, corrected)
 
 
-def _step_lengths(point: Iterate, direction: Iterate, free, fraction: float):
-    """Largest steps ≤ 1 that keep primal slacks, and duals, positive."""
-
-    def longest(value, change):
-        shrinking = free & (change < 0)
-        ratio = jnp.where(shrinking, -value / jnp.where(shrinking, change, 1.0), jnp.inf)
-        return jnp.min(ratio, axis=(0, 1))
-
-    primal = jnp.minimum(
-        longest(point.slack_lower, direction.slack_lower),
-        longest(point.slack_upper, direction.slack_upper),
-    )
-    dual = jnp.minimum(
-        longest(point.dual_lower, direction.dual_lower),
-        longest(point.dual_upper, direction.dual_upper),
-    )
-    return jnp.minimum(1.0, fraction * primal), jnp.minimum(1.0, fraction * dual)
-
-
-def _move(point: Iterate, direction: Iterate, primal, dual) -> Iterate:
-    balance = point.multipliers.balance + dual * direction.multipliers.balance
-    storage = point.multipliers.storage + dual * direction.multipliers.storage
-    return Iterate(
-        variables=point.variables + primal * direction.variables,
-        slack_lower=point.slack_lower + primal * direction.slack_lower,
-        slack_upper=point.slack_upper + primal * direction.slack_upper,
-        dual_lower=point.dual_lower + dual * direction.dual_lower,
-        dual_upper=point.dual_upper + dual * direction.dual_upper,
-        multipliers=Multipliers(balance, storage),
-    )
-
-
-def _stationarity(program: StorageProgram, free, point: Iterate):
-    gradient = program.cost + program.curvature * point.variables
-    residual = gradient - program.transpose(point.multipliers)
-    return jnp.where(free, residual - point.dual_lower + point.dual_upper, 0.0)
-
-
-def _complementarity(point: Iterate) -> Float[Array, " lane"]:
-    lower = jnp.sum(point.slack_lower * point.dual_lower, axis=(0, 1))
-    return lower + jnp.sum(point.slack_upper * point.dual_upper, axis=(0, 1))
-
-
-def _measure(program, free, point: Iterate, barrier) -> tuple[Measures, Bool[Array, " lane"]]:
+def _assess(
+    program: StorageProgram, free, point: Iterate, goal: Goal
+) -> tuple[Residuals, Measures, Bool[Array, " lane"]]:
+    """Residuals and measures at a point, and whether its multipliers prove infeasibility."""
     equations = program.residual(point.variables)
+    reduced = _gradient(program, point.variables) - program.transpose(point.multipliers)
+    stationarity = jnp.where(free, reduced - point.dual_lower + point.dual_upper, 0.0)
     primal = jnp.maximum(
         jnp.max(jnp.abs(equations.balance), axis=0),
         jnp.max(jnp.abs(equations.storage), axis=(0, 1), initial=0.0),
     )
-    dual = jnp.max(jnp.abs(_stationarity(program, free, point)), axis=(0, 1))
     value, bound = program.value(point.variables), program.dual_bound(point.multipliers)
-    distances = jnp.maximum(
-        jnp.abs(point.slack_lower * point.dual_lower - barrier),
-        jnp.abs(point.slack_upper * point.dual_upper - barrier),
+    barrier, smoothed = goal.barrier, goal.barrier > 0
+    furthest = jnp.maximum(
+        jnp.abs(point.variables * point.dual_lower - barrier),
+        jnp.abs(point.slack * point.dual_upper - barrier),
     )
-    furthest = jnp.max(jnp.where(free, distances, 0.0), axis=(0, 1))
-    smoothed = barrier > 0
-    centrality = jnp.where(smoothed, furthest / jnp.where(smoothed, barrier, 1.0), 0.0)
+    furthest = jnp.max(jnp.where(free, furthest, 0.0), axis=(0, 1))
+    measures = Measures(
+        primal=primal,
+        dual=jnp.max(jnp.abs(stationarity), axis=(0, 1)),
+        gap=(value - bound) / goal.scale(value),
+        centrality=jnp.where(smoothed, furthest / jnp.where(smoothed, barrier, 1.0), 0.0),
+    )
     ceiling = program.box_maximum()
     infeasible = bound > ceiling + 1e-6 * (1 + jnp.abs(ceiling))
-    return Measures(primal, dual, (value - bound) / (1 + jnp.abs(value)), centrality), infeasible
+    return Residuals(equations, stationarity), measures, infeasible
 
 
-def _is_solved(measures: Measures, barrier, tolerance) -> Bool[Array, " lane"]:
-    feasible = measures.primal <= jnp.maximum(tolerance, FINEST_RESIDUAL)
-    exact = measures.gap <= tolerance
-    smoothed = (measures.centrality <= tolerance) & (measures.dual <= tolerance)
-    return feasible & jnp.where(barrier > 0, smoothed, exact)
+def _is_solved(measures: Measures, goal: Goal) -> Bool[Array, " lane"]:
+    feasible = measures.primal <= jnp.maximum(goal.tolerance, FINEST_RESIDUAL)
+    exact = measures.gap <= goal.tolerance
+    smoothed = (measures.centrality <= goal.tolerance) & (measures.dual <= goal.tolerance)
+    return feasible & jnp.where(goal.barrier > 0, smoothed, exact)
 
 
-def _all_finite(point: Iterate) -> Bool[Array, " lane"]:
-    leaves = jax.tree.leaves(point)
-    finite = [jnp.all(jnp.isfinite(x), axis=tuple(range(x.ndim - 1))) for x in leaves]
-    return jnp.all(jnp.stack(finite), axis=0)
+def _gradient(program: StorageProgram, variables: Variables) -> Variables:
+    if program.curvature is None:
+        return program.cost
+    return program.cost + program.curvature * variables
 
 
-def _select(condition: Bool[Array, " lane"], new: Iterate, old: Iterate) -> Iterate:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
+def _complementarity(point: Iterate) -> PerLane:
+    # Fixed variables have duals of zero and add nothing.
+    return _sum(point.variables * point.dual_lower + point.slack * point.dual_upper)
+
+
+def _sum(terms: Variables) -> PerLane:
+    return jnp.sum(terms, axis=(0, 1))

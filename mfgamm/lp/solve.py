@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from mfgamm.core import AbstractSolution, InvalidInput, concrete
-from mfgamm.lp.interior_point import Measures, Outcome, is_free, run_interior_point
+from mfgamm.lp.interior_point import Goal, Measures, run_interior_point
+from mfgamm.lp.normal_form import normalise
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 SINGLE_PRECISION_LIMIT = 1e-4
@@ -58,7 +59,7 @@ class InteriorPoint(eqx.Module):
     tolerance: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-9)
     barrier: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     max_iterations: Int[Array, ""] = eqx.field(converter=jnp.asarray, default=100)
-    chunk: int = eqx.field(static=True, default=128)
+    chunk: int = eqx.field(static=True, default=64)
 
     def __check_init__(self):
         for name in ("tolerance", "barrier"):
@@ -103,54 +104,22 @@ def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
 
 
 def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
-    cost_scale, size_scale = _scales(program)
-    scaled = _rescale(program, cost_scale, size_scale)
+    normal = normalise(program)
     dtype = program.cost.dtype
-    barrier = (settings.barrier / (cost_scale * size_scale)).astype(dtype)
-    outcome: Outcome = run_interior_point(
-        scaled, barrier, settings.tolerance.astype(dtype), settings.max_iterations
+    worth = normal.cost_scale * normal.size_scale
+    goal = Goal(
+        tolerance=settings.tolerance.astype(dtype),
+        barrier=(settings.barrier / worth).astype(dtype),
+        origin=program.value(program.lower) / worth,
+        max_iterations=settings.max_iterations,
     )
-    point = outcome.iterate
-    variables = jnp.clip(point.variables * size_scale, program.lower, program.upper)
-    multipliers = Multipliers(
-        point.multipliers.balance * cost_scale, point.multipliers.storage * cost_scale
-    )
+    outcome = run_interior_point(normal.program, goal)
+    variables = normal.restore_variables(outcome.iterate.variables, program)
+    multipliers = normal.restore_multipliers(outcome.iterate.multipliers)
     return ProgramSolution(
         value=ProgramPoint(variables, multipliers, program.value(variables)),
         status=outcome.status,
         residuals=outcome.measures,
         history=outcome.iterations,
         certificate=program.dual_bound(multipliers),
-    )
-
-
-def _scales(program: StorageProgram) -> tuple[Float[Array, " lane"], Float[Array, " lane"]]:
-    """A lane's typical cost and magnitude, by which it is divided.
-
-    The magnitude is the largest imbalance plus the smallest range that any variable has:
-    a huge store or an unlimited connection must not make everything else look small.
-    """
-    free = is_free(program)
-    span = jnp.max(jnp.where(free, program.upper - program.lower, 0.0), axis=1)
-    smallest = jnp.min(jnp.where(span > 0, span, jnp.inf), axis=0)
-    imbalance = jnp.max(jnp.abs(program.balance), axis=0)
-    size = imbalance + jnp.where(jnp.isfinite(smallest), smallest, 0.0)
-    size = jnp.where(size > 0, size, 1.0)
-    slope = jnp.abs(program.cost) + program.curvature * size
-    steepest = jnp.max(jnp.where(free, slope, 0.0), axis=(0, 1))
-    return jnp.where(steepest > 0, steepest, 1.0), size
-
-
-def _rescale(program: StorageProgram, cost_scale, size_scale) -> StorageProgram:
-    return StorageProgram(
-        cost=program.cost / cost_scale,
-        curvature=program.curvature * (size_scale / cost_scale),
-        lower=program.lower / size_scale,
-        upper=program.upper / size_scale,
-        balance=program.balance / size_scale,
-        inflow=program.inflow / size_scale,
-        gain_in=program.gain_in,
-        gain_out=program.gain_out,
-        retention=program.retention,
-        sign=program.sign,
     )

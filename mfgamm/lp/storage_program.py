@@ -42,7 +42,7 @@ class StorageProgram(eqx.Module):
 
     Attributes:
         cost: linear cost of each variable.
-        curvature: diagonal quadratic cost (0 for a linear program).
+        curvature: diagonal quadratic cost; None for a linear program.
         lower: lower bounds, finite.
         upper: upper bounds, finite.
         balance: right-hand side of the balance.
@@ -55,7 +55,7 @@ class StorageProgram(eqx.Module):
     """
 
     cost: Float[Array, "variable time lane"]
-    curvature: Float[Array, "variable time lane"]
+    curvature: Float[Array, "variable time lane"] | None
     lower: Float[Array, "variable time lane"]
     upper: Float[Array, "variable time lane"]
     balance: Float[Array, "time lane"]
@@ -132,8 +132,7 @@ class StorageProgram(eqx.Module):
 
     def value(self, variables: Float[Array, "variable time lane"]) -> Float[Array, " lane"]:
         """The objective of each lane."""
-        terms = variables * (self.cost + 0.5 * self.curvature * variables)
-        return jnp.sum(terms, axis=(0, 1))
+        return self._sum_of_costs(variables, self.cost)
 
     def dual_bound(self, multipliers: Multipliers) -> Float[Array, " lane"]:
         """A lower bound on each lane's optimal value, for *any* multipliers.
@@ -142,19 +141,26 @@ class StorageProgram(eqx.Module):
         feasibility or convergence is assumed, so the bound needs no trust in the solver.
         """
         reduced = self.cost - self.transpose(multipliers)
-        corner = jnp.where(reduced > 0, self.lower, self.upper)
-        curved = self.curvature > 0
-        interior = -reduced / jnp.where(curved, self.curvature, 1.0)
-        best = jnp.where(curved, jnp.clip(interior, self.lower, self.upper), corner)
-        boxed = jnp.sum(best * (reduced + 0.5 * self.curvature * best), axis=(0, 1))
+        best = jnp.where(reduced > 0, self.lower, self.upper)
+        if self.curvature is not None:
+            curved = self.curvature > 0
+            interior = -reduced / jnp.where(curved, self.curvature, 1.0)
+            best = jnp.where(curved, jnp.clip(interior, self.lower, self.upper), best)
         return (
-            boxed
+            self._sum_of_costs(best, reduced)
             + jnp.sum(self.balance * multipliers.balance, axis=0)
             + jnp.sum(self.inflow * multipliers.storage, axis=(0, 1))
         )
 
     def box_maximum(self) -> Float[Array, " lane"]:
         """The largest objective over the box: a dual bound above it proves infeasibility."""
-        at_lower = self.lower * (self.cost + 0.5 * self.curvature * self.lower)
-        at_upper = self.upper * (self.cost + 0.5 * self.curvature * self.upper)
+        at_lower, at_upper = (self._costs(x, self.cost) for x in (self.lower, self.upper))
         return jnp.sum(jnp.maximum(at_lower, at_upper), axis=(0, 1))
+
+    def _costs(self, variables, linear):
+        if self.curvature is None:
+            return variables * linear
+        return variables * (linear + 0.5 * self.curvature * variables)
+
+    def _sum_of_costs(self, variables, linear) -> Float[Array, " lane"]:
+        return jnp.sum(self._costs(variables, linear), axis=(0, 1))

@@ -87,7 +87,8 @@ def _flattest_trade(types: HouseholdTypes) -> np.ndarray:
     free = jnp.zeros_like(types.discount)
     program = _with_trade_limit(types, unlimited).program(Prices(sell=free, buy=free))
     trades = jnp.arange(program.cost.shape[0])[:, None, None] < 2
-    program = dataclasses.replace(program, curvature=jnp.where(trades, 1.0, program.curvature))
+    curvature = jnp.where(trades, 1.0, jnp.zeros_like(program.cost))
+    program = dataclasses.replace(program, curvature=curvature)
     solution = InteriorPoint(tolerance=1e-6).solve(program)
     parts = program.split(solution.value.variables)
     peak = jnp.max(jnp.abs(parts.exchange[0] - parts.exchange[1]), axis=0)
@@ -138,7 +139,6 @@ def _elastic(program: StorageProgram, most: float) -> StorageProgram:
     return dataclasses.replace(
         program,
         cost=prepend(jnp.zeros_like(program.cost), 1.0),
-        curvature=prepend(program.curvature, 0.0),
         lower=prepend(program.lower, 0.0),
         upper=prepend(program.upper, most),
         sign=(1, -1, *program.sign),

@@ -85,7 +85,7 @@ class HouseholdTypes(eqx.Module):
         )
         return StorageProgram(
             cost=cost,
-            curvature=jnp.zeros_like(cost),
+            curvature=None,
             lower=stack([zero, zero, zero], nothing, nothing, storage.state_lower),
             upper=stack(
                 [limit, limit, self.curtailment_limit],

@@ -157,7 +157,7 @@ def test_a_full_fee_leaves_households_as_they_were(households):
 
 
 def test_unconverged_raises_with_the_best_iterate_attached(households):
-    with pytest.raises(NotConverged, match="relative exploitability .* after 2 rounds") as caught:
+    with pytest.raises(NotConverged, match=r"relative exploitability .* after 2 rounds") as caught:
         solve_equilibrium(community_of(households), tolerance=1e-6, max_rounds=2)
     assert caught.value.solution.outcome is Status.MAX_ITERATIONS
     silent = solve_equilibrium(community_of(households), tolerance=1e-6, max_rounds=2, throw=False)
@@ -189,7 +189,7 @@ def test_bad_arguments_are_named(households):
         solve_equilibrium(community, max_rounds=0)
     with pytest.raises(InvalidInput, match=r"solver.step = 'zigzag'"):
         FictitiousPlay(step="zigzag")
-    with pytest.raises(InvalidInput, match="market.tariff = '5 steps'"):
+    with pytest.raises(InvalidInput, match=r"market.tariff = '5 steps'"):
         community_of(households, tariff=flat_tariff(5, feed_in=0.1, retail=0.2))
 
 

@@ -79,7 +79,7 @@ def test_smoothed_optimum_lies_on_the_central_path(barrier):
 
 def test_quadratic_program_meets_its_optimality_conditions():
     program = random_program(1, 8, LANES, seed=8)
-    program = dataclasses.replace(program, curvature=jnp.ones_like(program.curvature))
+    program = dataclasses.replace(program, curvature=jnp.ones_like(program.cost))
     solution = InteriorPoint(tolerance=1e-12).solve(program)
     assert solution.converged
     variables = solution.value.variables

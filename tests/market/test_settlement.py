@@ -76,5 +76,5 @@ def test_markets_refuse_what_they_cannot_clear():
     tariff = flat_tariff(STEPS, feed_in=-0.05, retail=0.2)
     with pytest.raises(InvalidInput, match="fee"):
         CommunityMarket(curve_by_name("mid-market"), tariff, 1.5)
-    with pytest.raises(InvalidInput, match="tariff.feed_in"):
+    with pytest.raises(InvalidInput, match=r"tariff.feed_in"):
         CommunityMarket(curve_by_name("hyperbolic"), tariff)

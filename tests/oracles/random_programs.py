@@ -20,7 +20,7 @@ def random_program(stores, time, lanes, seed):
     upper = lower + random.choice([0.0, 0.5, 2.0, 10.0], size=shape)
     program = StorageProgram(
         cost=jnp.asarray(random.normal(size=shape).round(2)),
-        curvature=jnp.zeros(shape),
+        curvature=None,
         lower=jnp.asarray(lower),
         upper=jnp.asarray(upper),
         balance=jnp.zeros((time, lanes)),
@@ -67,6 +67,6 @@ def _lane(program, lane):
     arrays = {
         field.name: getattr(program, field.name)[..., lane : lane + 1]
         for field in dataclasses.fields(program)
-        if field.name != "sign"
+        if field.name not in ("sign", "curvature")
     }
     return dataclasses.replace(program, **arrays)
