@@ -6,7 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from mfgamm.core import AbstractSolution, InvalidInput, concrete
-from mfgamm.lp.interior_point import Goal, Measures, run_interior_point
+from mfgamm.lp.implicit import (
+    Stiffness,
+    differentiate_solution,
+    differentiate_stiffness,
+    differentiate_value,
+)
+from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
 from mfgamm.lp.normal_form import normalise
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
@@ -20,11 +26,13 @@ class ProgramPoint(eqx.Module):
         variables: stacked primal variables; split them with `StorageProgram.split`.
         multipliers: of the equations: ∂value/∂balance and ∂value/∂inflow.
         objective: of each lane.
+        stiffness: of the barrier at the point; what derivatives are made from.
     """
 
     variables: Float[Array, "variable time lane"]
     multipliers: Multipliers
     objective: Float[Array, " lane"]
+    stiffness: Stiffness
 
 
 class ProgramSolution(AbstractSolution):
@@ -87,6 +95,11 @@ class InteriorPoint(eqx.Module):
 
 @eqx.filter_jit
 def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
+    return _solve_differentiably(program, settings=settings)
+
+
+@eqx.filter_custom_jvp
+def _solve_differentiably(program: StorageProgram, *, settings: InteriorPoint) -> ProgramSolution:
     lanes = program.lanes
     chunk = min(settings.chunk, lanes)
     count = -(-lanes // chunk)
@@ -103,6 +116,33 @@ def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
     return jax.tree.map(merge, jax.lax.map(solve_chunk, index))
 
 
+@_solve_differentiably.def_jvp
+def _solve_jvp(primals, tangents, *, settings: InteriorPoint):
+    (program,), (tangent,) = primals, tangents
+    tangent = _filled(program, tangent)
+    solution = _solve_differentiably(program, settings=settings)
+    point = solution.value
+    move, change = differentiate_solution(
+        program, tangent, point.variables, point.multipliers, point.stiffness
+    )
+    _, along = eqx.filter_jvp(StorageProgram.value, (program, point.variables), (tangent, move))
+    envelope = differentiate_value(program, tangent, point.variables, point.multipliers)
+    objective = jnp.where(settings.barrier > 0, along, envelope)
+    stiffness = differentiate_stiffness(point.stiffness, settings.barrier, tangent, move)
+    still = jax.tree.map(lambda _: None, solution)
+    moved = ProgramPoint(move, change, objective, stiffness)
+    return solution, eqx.tree_at(lambda s: s.value, still, moved)
+
+
+def _filled(program: StorageProgram, tangent: StorageProgram) -> StorageProgram:
+    """The tangent with zeros where the program does not move."""
+    return jax.tree.map(
+        lambda value, change: jnp.zeros_like(value) if change is None else change,
+        program,
+        tangent,
+    )
+
+
 def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
     normal = normalise(program)
     dtype = program.cost.dtype
@@ -114,10 +154,17 @@ def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSol
         max_iterations=settings.max_iterations,
     )
     outcome = run_interior_point(normal.program, goal)
-    variables = normal.restore_variables(outcome.iterate.variables, program)
-    multipliers = normal.restore_multipliers(outcome.iterate.multipliers)
+    point = outcome.iterate
+    variables = normal.restore_variables(point.variables, program)
+    multipliers = normal.restore_multipliers(point.multipliers)
+    free = is_free(normal.program)
+    steepness = normal.cost_scale / normal.size_scale
+    stiffness = Stiffness(
+        lower=steepness * point.dual_lower / jnp.where(free, point.variables, 1.0),
+        upper=steepness * point.dual_upper / point.slack,
+    )
     return ProgramSolution(
-        value=ProgramPoint(variables, multipliers, program.value(variables)),
+        value=ProgramPoint(variables, multipliers, program.value(variables), stiffness),
         status=outcome.status,
         residuals=outcome.measures,
         history=outcome.iterations,
