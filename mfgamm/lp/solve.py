@@ -1,8 +1,11 @@
 """The public face of the kernel: scale, split into chunks that fit the cache, solve, unscale."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from mfgamm.core import AbstractSolution, InvalidInput, concrete
@@ -14,6 +17,7 @@ from mfgamm.lp.implicit import (
 )
 from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
 from mfgamm.lp.normal_form import normalise
+from mfgamm.lp.partition import solve_in_chunks, solve_in_shards
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 SINGLE_PRECISION_LIMIT = 1e-4
@@ -62,12 +66,14 @@ class InteriorPoint(eqx.Module):
             the point returned minimises objective − μ Σ log(slack).
         max_iterations: per lane.
         chunk: lanes solved abreast (static); about what keeps the working set in cache.
+        mesh: devices to spread the lanes over (static); None stays where the program is.
     """
 
     tolerance: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-9)
     barrier: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     max_iterations: Int[Array, ""] = eqx.field(converter=jnp.asarray, default=100)
     chunk: int = eqx.field(static=True, default=64)
+    mesh: Mesh | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         for name in ("tolerance", "barrier"):
@@ -100,20 +106,12 @@ def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
 
 @eqx.filter_custom_jvp
 def _solve_differentiably(program: StorageProgram, *, settings: InteriorPoint) -> ProgramSolution:
-    lanes = program.lanes
-    chunk = min(settings.chunk, lanes)
-    count = -(-lanes // chunk)
-    # Lanes that pad the last chunk repeat the first one, so they end when it ends.
-    index = jnp.where(jnp.arange(count * chunk) < lanes, jnp.arange(count * chunk), 0)
-    index = index.reshape(count, chunk)
+    def solve_chunks(program: StorageProgram) -> ProgramSolution:
+        return solve_in_chunks(partial(_solve_lanes, settings), program, settings.chunk)
 
-    def solve_chunk(chosen):
-        return _solve_lanes(settings, jax.tree.map(lambda x: x[..., chosen], program))
-
-    def merge(pieces):
-        return jnp.moveaxis(pieces, 0, -2).reshape(*pieces.shape[1:-1], count * chunk)[..., :lanes]
-
-    return jax.tree.map(merge, jax.lax.map(solve_chunk, index))
+    if settings.mesh is None:
+        return solve_chunks(program)
+    return solve_in_shards(solve_chunks, program, settings.mesh)
 
 
 @_solve_differentiably.def_jvp

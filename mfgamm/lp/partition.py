@@ -1,0 +1,60 @@
+"""Which lanes are solved where: shards on the devices of a mesh, chunks that fit a cache."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import AxisType, Mesh, PartitionSpec
+
+from mfgamm.lp.storage_program import StorageProgram
+
+Solved = TypeVar("Solved")
+Solve = Callable[[StorageProgram], Solved]
+
+
+def solve_in_chunks(solve: Solve[Solved], program: StorageProgram, size: int) -> Solved:
+    """Solve `size` lanes abreast, one chunk after another.
+
+    Lanes wait for the slowest of their chunk only, and a chunk's arrays stay in cache.
+    """
+    lanes = program.lanes
+    size = min(size, lanes)
+    count = -(-lanes // size)
+    index = _padded(lanes, count * size).reshape(count, size)
+    pieces = jax.lax.map(lambda chosen: solve(_take(program, chosen)), index)
+
+    def merge(pieces):
+        return jnp.moveaxis(pieces, 0, -2).reshape(*pieces.shape[1:-1], count * size)[..., :lanes]
+
+    return jax.tree.map(merge, pieces)
+
+
+def solve_in_shards(solve: Solve[Solved], program: StorageProgram, mesh: Mesh) -> Solved:
+    """Solve an equal share of the lanes on every device of a mesh; nothing is communicated."""
+    lanes, shards = program.lanes, mesh.size
+    padded = _take(program, _padded(lanes, -(-lanes // shards) * shards))
+    # Whatever the caller's axis types, the compiler moves the program to the shards.
+    automatic = Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * mesh.devices.ndim)
+
+    def lanes_split(array) -> PartitionSpec:
+        return PartitionSpec(*[None] * (array.ndim - 1), mesh.axis_names)
+
+    # Shards run loops of different lengths, which the check for replicated values cannot follow.
+    sharded = jax.shard_map(
+        solve,
+        mesh=automatic,
+        in_specs=(jax.tree.map(lanes_split, padded),),
+        out_specs=jax.tree.map(lanes_split, jax.eval_shape(solve, padded)),
+        check_vma=False,
+    )
+    return jax.tree.map(lambda array: array[..., :lanes], sharded(padded))
+
+
+def _padded(lanes: int, total: int):
+    """Indices of all lanes, filled up with the first one: it ends when it ends anyway."""
+    return jnp.where(jnp.arange(total) < lanes, jnp.arange(total), 0)
+
+
+def _take(program: StorageProgram, chosen) -> StorageProgram:
+    return jax.tree.map(lambda array: array[..., chosen], program)
