@@ -8,6 +8,7 @@ from mfgamm.scenario.build import (
 )
 from mfgamm.scenario.calendar import Calendar as Calendar, make_calendar as make_calendar
 from mfgamm.scenario.errors import InvalidScenario as InvalidScenario, Problem as Problem
+from mfgamm.scenario.keys import dotted_keys as dotted_keys
 from mfgamm.scenario.load import (
     BuiltinScenario as BuiltinScenario,
     builtin_scenarios as builtin_scenarios,
@@ -17,4 +18,3 @@ from mfgamm.scenario.market import build_market as build_market, build_tariff as
 from mfgamm.scenario.schema import Scenario as Scenario
 from mfgamm.scenario.sources import MissingDependency as MissingDependency
 from mfgamm.scenario.template import scenario_template as scenario_template
-from mfgamm.scenario.validation import dotted_keys as dotted_keys

@@ -97,8 +97,8 @@ def make_calendar(time: TimeTable, start: datetime.date | None = None) -> Calend
         raise InvalidInput(
             "time.step_minutes",
             time.step_minutes,
-            f"the {time.days} day(s) from {first.date()} last {(end - begin)} in "
-            f"{time.timezone}, which is no whole number of steps; choose a divisor",
+            f"the horizon from {first.date()} lasts {end - begin} in {time.timezone}, which is no "
+            "whole number of steps; choose a divisor",
         )
     local = pd.date_range(begin, end, freq=step, inclusive="left")
     return Calendar(local, end, time.step_minutes)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mfgamm.scenario.errors import InvalidScenario, Problem
+from mfgamm.scenario.keys import keys_of_kind, location_of, value_at
 from mfgamm.scenario.schema import Scenario
 from mfgamm.scenario.validation import validate
 
@@ -32,7 +33,8 @@ def load_scenario(source: str | Path, overrides: Overrides = ()) -> Scenario:
         source: path of a TOML file, or the name of a built-in scenario.
         overrides: dotted keys with the values that replace the file's: a mapping, or texts such
             as "population.size=50", "population.categories.0.share=0.5", "market.curve=geometric",
-            read as TOML values, or else as plain text.
+            read as TOML values, or else as plain text. Another `kind` of a table drops the keys
+            that only its former kind knows.
 
     Data paths may hold `$VARIABLE`s of the environment. They are relative to the scenario's file;
     those of a built-in scenario or of an override, to the working directory.
@@ -47,6 +49,7 @@ def load_scenario(source: str | Path, overrides: Overrides = ()) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise InvalidScenario(name, [Problem("", None, f"is not TOML: {error}")]) from error
     replaced = _pairs(overrides)
+    _switch_kinds(data, replaced)
     data = _with_resolved_paths(data, folder, name, unless={key for key, _ in replaced})
     for key, value in replaced:
         _set(data, key, value, name)
@@ -114,6 +117,17 @@ def _parse(text: str) -> tuple[str, Any]:
     return key, parsed["value"] if set(parsed) == {"value"} else value
 
 
+def _switch_kinds(data: dict[str, Any], replaced: Sequence[tuple[str, Any]]) -> None:
+    """Drop from each table that gets another kind the keys that only its former kind knows."""
+    for key, kind in replaced:
+        *way, last = location_of(key)
+        table = value_at(data, tuple(way))
+        known = keys_of_kind(tuple(way), kind)
+        if last == "kind" and isinstance(table, dict) and known:
+            for lost in keys_of_kind(tuple(way), table.get("kind")) - known:
+                table.pop(lost, None)
+
+
 def _set(data: Any, key: str, value: Any, name: str) -> None:
     """Put a value at a dotted key, making the tables on the way."""
     *way, last = key.split(".")
@@ -148,7 +162,7 @@ def _with_resolved_paths(
         tables |= {f"sources.{kind}": table for kind, table in sources.items()}
     for table_key, table in tables.items():
         key = f"{table_key}.path"
-        replaced = {key, table_key, f"{table_key}.kind"} & unless
+        replaced = {key, table_key} & unless
         if isinstance(table, dict) and isinstance(table.get("path"), str) and not replaced:
             table["path"] = str(folder / Path(_expanded(table["path"], key, name)).expanduser())
     return data

@@ -102,6 +102,30 @@ def test_overrides_may_be_a_mapping(study):
     assert load_scenario(study(), {"population.size": 3, "seed": 4}).population.size == 3
 
 
+def test_another_kind_drops_what_only_the_former_knew():
+    flat = load_scenario("paris-summer", ["tariff.retail=0.3", "tariff.kind=flat"])
+    assert flat.as_dict()["tariff"] == {"kind": "flat", "feed_in": 0.0886, "retail": 0.3}
+    csv = [f"sources.load.{setting}" for setting in ("kind=csv", "path=/x.csv", "unit=W")]
+    assert load_scenario("paris-summer", csv).sources.load.path == "/x.csv"
+
+
+def test_another_kind_keeps_what_both_know(study, tmp_path):
+    load = load_scenario(study(), ["sources.load.kind=parquet"]).sources.load
+    assert load.kind == "parquet" and load.path == str(tmp_path / "data/load.csv")
+    generated = load_scenario(study("$NOWHERE/x.csv"), ["sources.load.kind=generated"])
+    assert generated.sources.load.kind == "generated"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_keys_given_with_another_kind_are_kept_and_blamed(order):
+    overrides = ["tariff.kind=flat", "tariff.periods=[]"][::order]
+    with pytest.raises(InvalidScenario, match="belongs to kind 'time-of-use', not to 'flat'"):
+        load_scenario("paris-summer", overrides)
+    with pytest.raises(InvalidScenario) as caught:
+        load_scenario("paris-summer", ["tariff.kind=free"])
+    assert [problem.field for problem in caught.value.problems] == ["tariff.kind"]
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

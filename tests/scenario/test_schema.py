@@ -19,8 +19,18 @@ BATTERY = {"capacity_kwh": 10, "power_kw": 3}
 # Dotted key to set, value, and what the message must say.
 WRONG = [
     ("population.size", 0, ["population.size = 0", "between 1 and 1,000,000"]),
-    ("population.size", 2.5, ["population.size = 2.5", "integer"]),
-    ("population.size", "ten", ["population.size = 'ten'", "integer"]),
+    ("population.size", 2.5, ["population.size = 2.5: must be a whole number between 1 and 1,"]),
+    ("population.size", "ten", ["population.size = 'ten': must be a whole number"]),
+    ("population.size", True, ["population.size = True: must be a whole number"]),
+    ("market.fee", "free", ["market.fee = 'free': must be a number between 0 and 1"]),
+    ("market.anchor", "x", ["market.anchor = 'x': must be a number between -10 and 10 €/kWh"]),
+    ("population", 3, ["population = 3: must be a table"]),
+    ("tariff", "flat", ["tariff = 'flat': must be a table"]),
+    ("population.categories.0", 3, ["population.categories.0 = 3: must be a table"]),
+    ("population.categories", 3, ["population.categories = 3: must be a list"]),
+    ("population.curtailable", "yes", ["population.curtailable = 'yes': must be true or false"]),
+    ("title", 3, ["title = 3: must be a text"]),
+    ("title", "", ["title = '': must not be empty"]),
     ("population.generation_scale", -1, ["population.generation_scale = -1", "between 0 and"]),
     ("population.discount_per_day", 0, ["population.discount_per_day = 0", "above 0"]),
     ("population.flexible_share", float("nan"), ["flexible_share = nan", "between 0 and 1"]),
@@ -31,11 +41,13 @@ WRONG = [
     ("population.categories.0.name", "wind", ["population.categories", "'wind'"]),
     ("population.categories.0.generation", "hydro", ["'hydro'", "'solar', 'wind' or 'none'"]),
     ("population.categories", [], ["population.categories = []", "at least 1"]),
-    ("seed", -1, ["seed = -1", "between 0 and"]),
+    ("seed", -1, ["seed = -1", "between 0 and 9,223,372,036,854,775,807"]),
     ("time.days", 0, ["time.days = 0", "between 1 and 366"]),
     ("time.step_minutes", 7, ["time.step_minutes = 7", "one of 1, 2, 3"]),
+    ("time.step_minutes", "15", ["time.step_minutes = '15'", "one of 1, 2, 3"]),
+    ("time.step_minutes", True, ["time.step_minutes = True", "one of 1, 2, 3"]),
     ("time.timezone", "Paris", ["time.timezone = 'Paris'", "Europe/Paris"]),
-    ("time.start", "today", ["time.start = 'today'", "date"]),
+    ("time.start", "today", ["time.start = 'today': must be a date, such as 2023-"]),
     ("solver.tolerance", 0, ["solver.tolerance = 0", "above 0 and at most 1"]),
     ("solver.method", "guess", ["solver.method = 'guess'", "fictitious-play"]),
     ("solver.max_rounds", 0, ["solver.max_rounds = 0", "between 1 and"]),
@@ -47,6 +59,23 @@ WRONG = [
         "market",
         {"curve": "blended", "weights": {"geometric": 0.4, "hyperbolic": 0.4}},
         ["market.weights", "sum to 1", "0.8"],
+    ),
+    (
+        "market",
+        {"curve": "blended", "weights": {"cubic": 1.0}},
+        ["market.weights.cubic: unknown key", "'mid-market', 'geometric' or 'hyperbolic'"],
+    ),
+    ("tariff.periods", [], ["tariff.periods = []: belongs to kind 'time-of-use', not to 'flat'"]),
+    (
+        "sources.load",
+        {"kind": "generated", "unit": "W"},
+        ["belongs to kind 'csv' or 'parquet', not"],
+    ),
+    ("sources.load", CSV | {"spread": 1}, ["belongs to kind 'generated', not to 'csv'"]),
+    (
+        "sources.load",
+        CSV | {"header": 3},
+        ["sources.load.header = 3: must be true, false or 'auto'"],
     ),
     ("tariff.kind", "free", ["tariff.kind = 'free'", "'flat', 'time-of-use', 'series'"]),
     ("tariff", {"feed_in": 1, "retail": 2}, ["tariff.kind", "missing", "'flat'"]),
@@ -93,6 +122,7 @@ WRONG_DRAWS = [
     ({"normal": [5, 1], "min": 9, "max": 3}, "min must lie below max"),
     ({"normal": [5, 1], "max": 1e9}, "between 0 and 100,000 kWh"),
     ({"normal": [5, 1], "min": 50}, "practically nothing"),
+    ({"uniform": [4, 20], "min": 5}, "belongs to kind 'normal', not to 'uniform'"),
     ({"choice": []}, "at least 1"),
     ({"choice": [1, -1]}, "between 0 and 100,000 kWh"),
     (True, "give a number"),
@@ -134,6 +164,16 @@ def test_distribution_out_of_range_is_refused(scenario_data, drawn, said):
         validate(scenario_data, "study.toml")
     assert "population.categories.0.battery.capacity_kwh" in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("terminal", ["first", -1, True])
+def test_terminal_charge_is_explained_in_one_line(scenario_data, terminal):
+    put(scenario_data, "population.categories.0.battery", BATTERY | {"terminal": terminal})
+    with pytest.raises(InvalidScenario) as caught:
+        validate(scenario_data, "study.toml")
+    (problem,) = caught.value.problems
+    assert problem.field == "population.categories.0.battery.terminal"
+    assert problem.remedy == "must be 'initial', 'free', or lie between 0 and 100,000 kWh"
 
 
 @pytest.mark.parametrize(("period", "key", "said"), WRONG_PERIODS)

@@ -5,14 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mfgamm.scenario.schema.distribution import Constant, Distribution, Uniform
-from mfgamm.scenario.schema.table import Table, between, of_length, refusal
+from mfgamm.scenario.schema.table import Table, between, of_length, otherwise, refusal
 
 Share = Annotated[float, between(0, 1)]
 DrawnShare = Annotated[Distribution, between(0, 1)]
 Efficiency = Annotated[Distribution, between(0.1, 1)]
 Power = Annotated[Distribution, between(0, 10_000, "kW")]
 Capacity = Annotated[Distribution, between(0, 100_000, "kWh")]
-Terminal = Literal["initial", "free"] | Annotated[float, between(0, 100_000, "kWh")]
+Terminal = Annotated[
+    Literal["initial", "free"] | Annotated[float, between(0, 100_000)],
+    otherwise("must be 'initial', 'free', or lie between 0 and 100,000 kWh"),
+]
 EnergyValue = Annotated[float, between(-10, 10, "€/kWh")]
 
 
@@ -54,7 +57,8 @@ class VehicleTable(StorageTable):
         power_kw: of the charger at home.
         discharge_power_kw: back to the house; 0 for a charger of one direction.
         round_trip_efficiency: kWh out per kWh in.
-        departure_hour, arrival_hour: by the local wall clock, rounded to steps.
+        departure_hour, arrival_hour: by the local wall clock, rounded to steps; at least one lies
+            between them.
         departure_share: least charge at departure, as a share of the capacity.
         trip_kwh: drawn by driving, per day.
     """

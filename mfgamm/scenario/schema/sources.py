@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from mfgamm.scenario.schema.distribution import Constant, Distribution, Normal, Uniform
 from mfgamm.scenario.schema.recording import Recording
-from mfgamm.scenario.schema.table import Table, between, of_length, refusal
+from mfgamm.scenario.schema.table import Table, between, of_length, otherwise, refusal
 
 
 class RecordedCurves(Recording):
@@ -47,7 +47,7 @@ class CsvCurves(RecordedCurves):
     """
 
     kind: Literal["csv"]
-    header: bool | Literal["auto"] = "auto"
+    header: Annotated[bool | Literal["auto"], otherwise("must be true, false or 'auto'")] = "auto"
 
 
 class ParquetCurves(RecordedCurves):
