@@ -1,7 +1,7 @@
 """A household's devices, drawn from the tables of its category."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mfgamm.prosumer import Battery, FlexibleLoad, ThermalStorage, Vehicle
 from mfgamm.prosumer.virtual_battery import AbstractDevice
@@ -63,11 +63,8 @@ def draw_vehicle(table: VehicleTable, calendar: Calendar, random: np.random.Gene
     """A car that leaves and returns at the same hours every day; driving is spread evenly."""
     capacity, initial = _charge(table, random)
     departure, arrival = table.departure_hour.draw(random), table.arrival_hour.draw(random)
-    half_step = calendar.step_hours / 2
-    away = (calendar.hour >= departure - half_step) & (calendar.hour < arrival - half_step)
-    days = len(calendar.day_windows)
-    steps_away = np.bincount(calendar.day[away], minlength=days)
-    per_step = table.trip_kwh.draw(random) / np.maximum(steps_away, 1)
+    away = _steps_away(calendar, departure, arrival)
+    per_step = table.trip_kwh.draw(random) / np.bincount(calendar.day[away])
     before_departure = np.append(~away[:-1] & away[1:], False)
     return Vehicle(
         capacity=capacity,
@@ -82,6 +79,16 @@ def draw_vehicle(table: VehicleTable, calendar: Calendar, random: np.random.Gene
         terminal_minimum=_terminal(table, initial),
         terminal_value=table.terminal_value,
     )
+
+
+def _steps_away(calendar: Calendar, departure: float, arrival: float) -> Bool[np.ndarray, " time"]:
+    """From departure to arrival, rounded to steps, but never less than one step of a day."""
+    half_step = calendar.step_hours / 2
+    away = (calendar.hour >= departure - half_step) & (calendar.hour < arrival - half_step)
+    for start, stop in calendar.day_windows:
+        nearest = start + int(np.argmin(np.abs(calendar.hour[start:stop] - departure)))
+        away[nearest] |= not away[start:stop].any()
+    return away
 
 
 def draw_heat_pump(

@@ -125,6 +125,21 @@ def test_a_car_leaves_charged_and_drives_while_away():
         assert not away[leaving].any() and away[leaving + 1].all()
 
 
+@pytest.mark.parametrize(
+    ("departure", "arrival", "hour"), [(8.1, 8.2, 8), (8.6, 9.2, 9), (23.9, 24.0, 23), (0, 0.1, 0)]
+)
+def test_a_trip_shorter_than_a_step_takes_one_step(
+    scenario_data, make_scenario, departure, arrival, hour
+):
+    hours = {"departure_hour": departure, "arrival_hour": arrival}
+    car = {"capacity_kwh": 40, "power_kw": 7, "trip_kwh": 6} | hours
+    scenario_data["population"]["categories"][2]["vehicle"] = car
+    scenario_data["time"] |= {"step_minutes": 60, "days": 2}
+    (car,) = households(make_scenario())[-1].devices
+    np.testing.assert_array_equal(np.flatnonzero(~car.available), [hour, 24 + hour])
+    np.testing.assert_allclose(np.asarray(car.trip_use).reshape(2, 24).sum(axis=1), 6)
+
+
 class TestMarket:
     def test_time_of_use_follows_the_wall_clock(self):
         scenario = load_scenario("paris-summer", ["time.start=2023-03-26"])
