@@ -16,7 +16,8 @@ class MarketTable(Table):
         curve: the bonding curve's name.
         anchor: of the linear curve: the price inside, within the tariff, €/kWh.
         weights: of the blended curve: curve name -> weight, summing to 1.
-        fee: share of the community's gain that the operator keeps.
+        fee: share that the operator keeps of the matched energy times the tariff's spread, which
+            is what given plans gain over the grid.
     """
 
     curve: Literal["mid-market", "geometric", "hyperbolic", "linear", "blended"] = "mid-market"
