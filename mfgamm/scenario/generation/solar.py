@@ -34,16 +34,7 @@ def solar_generation(
     roofs = [_roof(source, stream(seed, "solar", name, "roof")) for name in names]
     peak, tilt, azimuth = np.reshape(roofs, (len(names), 3)).T[..., None]
     irradiance = clear_sky_irradiance(source, calendar, tilt, azimuth)
-    noise = shared_noise(
-        seed,
-        "clearness",
-        names,
-        calendar.steps,
-        calendar.step_hours,
-        regional_hours=source.regional_hours,
-        local_hours=source.local_hours,
-        regional_share=source.regional_share,
-    )
+    noise = shared_noise(source, "clearness", calendar, names, seed)
     relative = irradiance / STANDARD_IRRADIANCE
     return peak * source.performance_ratio * relative * _clearness(source, noise)
 

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.signal import lfilter
 
+from mfgamm.scenario.calendar import Calendar
 from mfgamm.scenario.random_streams import stream
+from mfgamm.scenario.schema import GeneratedSolar, GeneratedWind
 
 
 def persistent_noise(
@@ -24,27 +26,26 @@ def persistent_noise(
 
 
 def shared_noise(
-    seed: int,
+    source: GeneratedSolar | GeneratedWind,
     component: str,
+    calendar: Calendar,
     names: Sequence[str],
-    steps: int,
-    step_hours: float,
-    *,
-    regional_hours: float,
-    local_hours: float,
-    regional_share: float,
+    seed: int,
 ) -> Float[np.ndarray, "household time"]:
     """Standard normal paths, one per household, correlated through a common regional one.
 
     Args:
+        source: how long regional and local weather lasts, and which share of the variance all
+            households have in common.
         component: names the weather variable; each has streams of its own.
         names: of the households, which own the local streams.
-        regional_share: share of the variance that all households have in common.
     """
-    region = persistent_noise(stream(seed, component, "region"), steps, step_hours, regional_hours)
+    steps, hours = calendar.steps, calendar.step_hours
+    regional = stream(seed, component, "region")
+    region = persistent_noise(regional, steps, hours, source.regional_hours)
     local = [
-        persistent_noise(stream(seed, component, name, "local"), steps, step_hours, local_hours)
+        persistent_noise(stream(seed, component, name, "local"), steps, hours, source.local_hours)
         for name in names
     ]
-    own = np.reshape(local, (len(names), steps))
-    return np.sqrt(regional_share) * region + np.sqrt(1 - regional_share) * own
+    own, common = np.reshape(local, (len(names), steps)), source.regional_share
+    return np.sqrt(common) * region + np.sqrt(1 - common) * own

@@ -37,16 +37,7 @@ def wind_speed(
     source: GeneratedWind, calendar: Calendar, names: Sequence[str], seed: int
 ) -> Float[np.ndarray, "household time"]:
     """Wind at 10 m at each household, m/s."""
-    noise = shared_noise(
-        seed,
-        "wind",
-        names,
-        calendar.steps,
-        calendar.step_hours,
-        regional_hours=source.regional_hours,
-        local_hours=source.local_hours,
-        regional_share=source.regional_share,
-    )
+    noise = shared_noise(source, "wind", calendar, names, seed)
     week = np.minimum((np.asarray(calendar.local.day_of_year) - 1) // 7, 51)
     scale = np.asarray(source.weibull_scale)[week]
     return scale * (-log_ndtr(-noise)) ** (1 / source.weibull_shape)
