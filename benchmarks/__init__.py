@@ -1,0 +1,1 @@
+"""Measurements of mfgamm against its peers: one file per question, results as JSON."""
