@@ -11,7 +11,8 @@ import jax
 import typer
 from rich.console import Console
 
-from mfgamm.core import InfeasibleHousehold, InvalidInput, MfgammError, Status
+from mfgamm.core import InvalidInput, MfgammError, Status
+from mfgamm.equilibrium import Progress
 from mfgamm.scenario import builtin_scenarios, load_scenario, scenario_template
 from mfgamm.study import (
     Study,
@@ -23,6 +24,7 @@ from mfgamm.study import (
     track_rounds,
     write_report,
 )
+from mfgamm.study.interruption import stop_on_interrupt
 
 DEFAULT_SCENARIO = "paris-summer"
 RESULTS, SUMMARY, REPORT = "results.nc", "summary.json", "report.html"
@@ -66,7 +68,7 @@ def solve(
 ) -> None:
     """Find the equilibrium of a community, and what it gains.
 
-    Ctrl-C ends the search and keeps the best answer so far.
+    Ctrl-C ends the search after the round and keeps the best answer so far; twice quits at once.
 
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """
@@ -76,8 +78,14 @@ def solve(
             _require_folder(out)
         console = Console(stderr=as_json, quiet=as_json)
         announce(console, study_scenario)
-        with track_rounds(console, study_scenario.solver.tolerance) as on_round:
-            study = run_study(study_scenario, on_round)
+        tolerance = study_scenario.solver.tolerance
+        with stop_on_interrupt(console) as stop, track_rounds(console, tolerance) as on_round:
+
+            def follow(progress: Progress) -> None:
+                on_round(progress)
+                stop.raise_if_asked()
+
+            study = run_study(study_scenario, follow)
     if as_json:
         print(study.summary.to_json())
     else:
@@ -147,9 +155,7 @@ def _require_folder(folder: Path) -> None:
 def _bad_input_explained() -> Iterator[None]:
     try:
         yield
-    except (InvalidInput, InfeasibleHousehold) as error:
-        _fail(error)
-    except OSError as error:
+    except (MfgammError, OSError) as error:
         _fail(error)
 
 

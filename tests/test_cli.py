@@ -44,7 +44,6 @@ def test_json_has_every_promised_key():
     )
     assert answer["gain_eur"] > 0
     assert answer["exploitability_relative"] <= 1e-2
-    assert 0 < answer["compile_s"] < answer["wall_s"] or answer["compile_s"] == 0
 
 
 def test_solve_writes_results_that_report_rebuilds(tmp_path):
@@ -112,11 +111,45 @@ def test_init_writes_a_scenario_that_loads_and_overwrites_nothing(tmp_path):
     assert RUNNER.invoke(app, ["init", str(path), "--force"]).exit_code == 0
 
 
+@pytest.mark.parametrize("moment", ["compiling", "round 3"])
+def test_ctrl_c_keeps_the_best_answer_whenever_it_comes(moment, tmp_path):
+    """In a process of its own: a signal while the first program compiles, and one later."""
+    command = [str(Path(sys.executable).with_name("mfgamm")), "solve", *SMALL, "--json"]
+    command += ["--set", "solver.tolerance=1e-12", "--out", str(tmp_path)]
+    script = (
+        "import os, signal, sys, threading, time; from mfgamm import cli; "
+        "from mfgamm.study import run; real = run.solve_equilibrium\n"
+        "def interrupting(community, solver, *, on_round, **options):\n"
+        "    def follow(progress):\n"
+        "        if progress.round == 3 and sys.argv[1] == 'round 3':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "        on_round(progress)\n"
+        "    if sys.argv[1] == 'compiling':\n"
+        "        ask = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "        threading.Timer(1.0, ask).start()\n"
+        "    return real(community, solver, on_round=follow, **options)\n"
+        "run.solve_equilibrium = interrupting; moment = sys.argv[1]\n"
+        "sys.argv[:] = sys.argv[:1] + sys.argv[2:]; sys.argv.insert(1, moment)\n"
+        "from typer.main import get_command\n"
+        "import jax; jax.config.update('jax_enable_x64', True)\n"
+        "get_command(cli.app)(sys.argv[2:])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, moment, *command[1:]], capture_output=True, text=True
+    )
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["status"] == "interrupted"
+    assert "Stopping after this round" in done.stderr
+    assert load_dataset(tmp_path / "results.nc").attrs["status"] == "interrupted"
+
+
 def test_the_console_script_turns_on_double_precision():
     """As a user runs it: a process of its own, without the tests' configuration."""
     command = [str(Path(sys.executable).with_name("mfgamm")), "solve", *SMALL, "--json"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["status"] == "converged"
+    answer = json.loads(done.stdout)
+    assert answer["status"] == "converged"
+    assert 0 < answer["compile_s"] < answer["wall_s"]
     assert done.stderr == ""

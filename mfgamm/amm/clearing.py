@@ -1,4 +1,4 @@
-"""Batch clearing: from a curve and the community's aggregate flows to the session's prices."""
+"""Batch clearing: from a curve and the community's aggregate flows to prices."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ def clear(
     tariff: Tariff,
     fee: Real[ArrayLike, "*#batch"] = 0.0,
 ) -> Prices:
-    """Prices at which the pool clears the session's supply and demand in one batch.
+    """Prices at which the pool clears supply and demand in one batch.
 
     With u = min(demand/supply, 1) the pool raises M = supply·G(u), buyers share its cost and
     sellers its revenue in proportion, and the grid settles the imbalance (AMM paper,

@@ -1,4 +1,4 @@
-"""The hyperbolic bonding curve: concentrated liquidity, re-anchored at every session."""
+"""The hyperbolic bonding curve: concentrated liquidity, re-anchored at every step."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

@@ -1,7 +1,11 @@
 """The community's game, its solver, and the certificate."""
 
-from mfgamm.equilibrium.certificate import Certificate as Certificate
-from mfgamm.equilibrium.community import Community as Community
+from mfgamm.equilibrium.certificate import (
+    Certificate as Certificate,
+    Residuals as Residuals,
+    certify as certify,
+)
+from mfgamm.equilibrium.community import Community as Community, Game as Game
 from mfgamm.equilibrium.equilibrium import (
     Benchmark as Benchmark,
     Equilibrium as Equilibrium,

@@ -2,15 +2,17 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from mfgamm.core import Prices
-from mfgamm.market import AbstractMarket, Settlement
+from mfgamm.equilibrium.community import Game
+from mfgamm.market import Settlement
 from mfgamm.prosumer import HouseholdTypes, Plan
 
-# A community that gains nothing still has to end: exploitability is then measured against
-# this share of what its households pay or earn.
-GAIN_RESOLUTION = 1e-4
+# A community that gains next to nothing still has to end: exploitability is then measured against
+# this share of what its households pay or earn, or this much money, € per household-day.
+NOMINAL_SHARE = 1e-4
+NOMINAL_GAIN = 1e-4
 
 
 class Residuals(eqx.Module):
@@ -19,13 +21,16 @@ class Residuals(eqx.Module):
     Attributes:
         price: largest difference between the prices stated and those that the stated strategies
             induce, €/kWh.
-        energy: largest imbalance of the settlement at a step, kWh per household.
+        energy: largest imbalance at a step, kWh per household: of any type's own production, use,
+            storage and trade, or of the settlement.
         money: largest imbalance of the books at a step, € per household.
+        feasibility: worst violation of any type's limits on power (kW) or storage (kWh).
     """
 
     price: Float[Array, ""]
     energy: Float[Array, ""]
     money: Float[Array, ""]
+    feasibility: Float[Array, ""]
 
 
 class Certificate(eqx.Module):
@@ -36,7 +41,10 @@ class Certificate(eqx.Module):
             at the profile's own prices, € per household-day: its cost minus a dual bound on the
             best cost.
         exploitability: the same, averaged over the population.
-        relative: exploitability relative to the community's gain.
+        relative: exploitability relative to `scale`.
+        scale: the community's gain, or a nominal amount where it gains next to nothing, € per
+            household-day.
+        nominal: whether the scale is nominal.
         gain: what the community (operator included) saves over trading with the grid alone,
             households re-optimised there, € per household-day.
         residuals: of prices and books.
@@ -45,59 +53,58 @@ class Certificate(eqx.Module):
     exploitability_by_type: Float[Array, " type"]
     exploitability: Float[Array, ""]
     relative: Float[Array, ""]
+    scale: Float[Array, ""]
+    nominal: Bool[Array, ""]
     gain: Float[Array, ""]
     residuals: Residuals
 
 
 def certify(
-    types: HouseholdTypes,
-    market: AbstractMarket,
+    game: Game,
     strategy: Plan,
     prices: Prices,
     settlement: Settlement,
     best_cost: Float[Array, " type"],
-    benchmark_cost: Float[Array, " type"],
 ) -> Certificate:
-    """The certificate of a strategy profile.
+    """The certificate of a strategy profile, with the prices and books claimed for it.
 
     Args:
-        types: the population.
-        market: the market.
+        game: the community's numbers.
         strategy: average plan of each type.
-        prices: prices claimed for it, €/kWh.
-        settlement: books claimed for it.
+        prices: claimed, €/kWh.
+        settlement: claimed.
         best_cost: lower bound on each type's best cost at the claimed prices, €.
-        benchmark_cost: each type's best cost against the grid's tariff, €.
     """
-    days = horizon_days(types)
-    induced = market.prices(types.flows(strategy))
+    types, benchmark = game.types, game.benchmark_cost
+    induced = game.market.prices(types.flows(strategy))
     cost = types.cost(strategy, prices)
+    days = horizon_days(types)
     regret = (cost - best_cost) / days
-    income = jnp.sum(settlement.operator_income * types.discount)
-    gain = (types.weights @ (benchmark_cost - cost) + income) / days
     exploitability = types.weights @ regret
+    income = jnp.sum(settlement.operator_income * types.discount)
+    gain = (types.weights @ (benchmark - cost) + income) / days
+    floor = jnp.maximum(NOMINAL_SHARE * types.weights @ jnp.abs(benchmark) / days, NOMINAL_GAIN)
+    scale = jnp.maximum(gain, floor)
     return Certificate(
         exploitability_by_type=regret,
         exploitability=exploitability,
-        relative=exploitability / gain_scale(types, gain, benchmark_cost),
+        relative=exploitability / scale,
+        scale=scale,
+        nominal=gain < floor,
         gain=gain,
         residuals=Residuals(
             price=jnp.maximum(
                 jnp.max(jnp.abs(induced.sell - prices.sell)),
                 jnp.max(jnp.abs(induced.buy - prices.buy)),
             ),
-            energy=jnp.max(jnp.abs(settlement.energy_residual)),
+            energy=jnp.maximum(
+                types.step_hours * jnp.max(jnp.abs(types.imbalance(strategy))),
+                jnp.max(jnp.abs(settlement.energy_residual)),
+            ),
             money=jnp.max(jnp.abs(settlement.money_residual)),
+            feasibility=types.worst_violation(strategy),
         ),
     )
-
-
-def gain_scale(
-    types: HouseholdTypes, gain: Float[Array, ""], benchmark_cost: Float[Array, " type"]
-) -> Float[Array, ""]:
-    """What exploitability is relative to, € per household-day: the gain, if there is any."""
-    turnover = types.weights @ jnp.abs(benchmark_cost) / horizon_days(types)
-    return jnp.maximum(gain, GAIN_RESOLUTION * turnover + 1e-12)
 
 
 def horizon_days(types: HouseholdTypes) -> Float[Array, ""]:

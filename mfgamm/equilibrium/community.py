@@ -1,10 +1,11 @@
 """A community: a population and the market it trades in."""
 
 import equinox as eqx
+from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput
 from mfgamm.market import AbstractMarket
-from mfgamm.prosumer import Population
+from mfgamm.prosumer import HouseholdTypes, Population
 
 
 class Community(eqx.Module):
@@ -29,3 +30,17 @@ class Community(eqx.Module):
                 f"{steps} steps",
                 f"the population has {self.population.steps}; build both on one time grid",
             )
+
+
+class Game(eqx.Module):
+    """The numbers of a community that a solver needs: arrays only, safe to pass through `jit`.
+
+    Attributes:
+        types: the household types.
+        market: where they trade.
+        benchmark_cost: each type's best cost against the grid's tariff alone, €.
+    """
+
+    types: HouseholdTypes
+    market: AbstractMarket
+    benchmark_cost: Float[Array, " type"]

@@ -33,7 +33,7 @@ class Rounds(eqx.Module):
     Attributes:
         exploitability: € per household-day.
         relative: the same relative to the community's gain.
-        seconds: since the solve began; the first round holds the compilation.
+        seconds: since the rounds began.
     """
 
     exploitability: Float[np.ndarray, " round"]
@@ -56,7 +56,7 @@ class Equilibrium(AbstractSolution):
         settlement: energy and money, per step.
         benchmark: the same households without a community.
         status: a `Status` code.
-        residuals: of prices, energy and money.
+        residuals: of prices, energy, money and feasibility.
         certificate: the bound on the distance from equilibrium.
         history: the rounds.
     """

@@ -5,11 +5,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from mfgamm.core import Flows, InvalidInput
-from mfgamm.equilibrium.certificate import horizon_days
+from mfgamm.core import Flows, InvalidInput, Prices
+from mfgamm.equilibrium.certificate import Certificate, certify
+from mfgamm.equilibrium.community import Game
 from mfgamm.lp import InteriorPoint
-from mfgamm.market import AbstractMarket
-from mfgamm.prosumer import HouseholdTypes, Plan, respond
+from mfgamm.market import AbstractMarket, Settlement
+from mfgamm.prosumer import BestResponse, HouseholdTypes, Plan, respond
 
 BISECTIONS = 40
 
@@ -19,18 +20,18 @@ class PlayState(eqx.Module):
 
     Attributes:
         strategy: the average of the plans played so far: each type's mixed strategy.
-        best_cost: lower bound on each type's best cost at the prices of `strategy`, €.
-        reply: a best reply to those prices, to be mixed in next.
-        exploitability: of `strategy`, € per household-day.
-        unsolved: replies that the kernel could not solve; their bound still holds.
+        prices: that it leads to, €/kWh.
+        settlement: its books.
+        certificate: how far from equilibrium it is.
+        reply: a best reply to the prices, to be mixed in next.
         round: rounds played.
     """
 
     strategy: Plan
-    best_cost: Float[Array, " type"]
+    prices: Prices
+    settlement: Settlement
+    certificate: Certificate
     reply: Plan
-    exploitability: Float[Array, ""]
-    unsolved: Int[Array, ""]
     round: Int[Array, ""]
 
 
@@ -52,45 +53,47 @@ class FictitiousPlay(eqx.Module):
         if self.step not in ("harmonic", "line-search"):
             raise InvalidInput("solver.step", self.step, "must be 'harmonic' or 'line-search'")
 
-    def init(self, types: HouseholdTypes, market: AbstractMarket, start: Plan) -> PlayState:
+    def init(self, game: Game, start: Plan) -> PlayState:
         """Open the play with everybody following `start`."""
-        return self._answer(types, market, start, jnp.asarray(0))
+        return self._answer(game, start, jnp.asarray(0))
 
-    def advance(self, types: HouseholdTypes, market: AbstractMarket, state: PlayState) -> PlayState:
+    def advance(self, game: Game, state: PlayState) -> PlayState:
         """Mix in the best reply, and answer the new average."""
-        mixed = _mix(self, types, market, state)
-        return self._answer(types, market, mixed, state.round + 1)
+        return self._answer(game, _mix(self, game, state), state.round + 1)
 
-    def _answer(self, types, market, strategy: Plan, round_: Int[Array, ""]) -> PlayState:
-        response = respond(types, _prices(types, market, strategy), self.oracle)
-        return _assess(types, market, strategy, response, round_)
-
-
-@eqx.filter_jit
-def _prices(types: HouseholdTypes, market: AbstractMarket, strategy: Plan):
-    return market.prices(types.flows(strategy))
+    def _answer(self, game: Game, strategy: Plan, round_: Int[Array, ""]) -> PlayState:
+        response = respond(game.types, _prices(game, strategy), self.oracle)
+        return _assess(game, strategy, response, round_)
 
 
 @eqx.filter_jit
-def _assess(types: HouseholdTypes, market: AbstractMarket, strategy: Plan, response, round_):
-    cost = types.cost(strategy, market.prices(types.flows(strategy)))
-    regret = types.weights @ (cost - response.certificate)
+def _prices(game: Game, strategy: Plan) -> Prices:
+    return game.market.prices(game.types.flows(strategy))
+
+
+@eqx.filter_jit
+def _assess(
+    game: Game, strategy: Plan, response: BestResponse, round_: Int[Array, ""]
+) -> PlayState:
+    types = game.types
+    prices = game.market.prices(types.flows(strategy))
+    settlement = game.market.settle(strategy.sell, strategy.buy, types.weights, types.step_hours)
     return PlayState(
         strategy=strategy,
-        best_cost=response.certificate,
+        prices=prices,
+        settlement=settlement,
+        certificate=certify(game, strategy, prices, settlement, response.certificate),
         reply=response.value,
-        exploitability=regret / horizon_days(types),
-        unsolved=jnp.sum(response.status != 0),
         round=round_,
     )
 
 
 @eqx.filter_jit
-def _mix(solver: FictitiousPlay, types: HouseholdTypes, market: AbstractMarket, state: PlayState):
+def _mix(solver: FictitiousPlay, game: Game, state: PlayState) -> Plan:
     if solver.step == "harmonic":
         weight = 2.0 / (state.round + 2.0)
     else:
-        weight = _indifferent_weight(types, market, state.strategy, state.reply)
+        weight = _indifferent_weight(game.types, game.market, state.strategy, state.reply)
     return jax.tree.map(lambda old, new: old + weight * (new - old), state.strategy, state.reply)
 
 

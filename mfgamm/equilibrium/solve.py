@@ -1,21 +1,26 @@
 """Solve a community's game: benchmark, rounds of a solver, certificate."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, NotConverged, Prices, Status, require_float64
-from mfgamm.equilibrium.certificate import certify, gain_scale, horizon_days
-from mfgamm.equilibrium.community import Community
+from mfgamm.equilibrium.certificate import Certificate
+from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.equilibrium import Benchmark, Equilibrium, Rounds
 from mfgamm.equilibrium.fictitious_play import FictitiousPlay, PlayState
-from mfgamm.market import AbstractMarket, GridMarket
-from mfgamm.prosumer import HouseholdTypes, Plan, best_response, require_feasible
+from mfgamm.lp import InteriorPoint
+from mfgamm.market import GridMarket
+from mfgamm.prosumer import Plan, best_response, require_feasible
+
+# Limits may be violated by this much, kW or kWh, before a profile no longer counts as feasible.
+FEASIBILITY = 1e-6
+# Gains are differences of costs, so the benchmark is solved tighter than the rounds need.
+EXACT = 1e-9
 
 
 class Progress(NamedTuple):
@@ -69,111 +74,101 @@ def solve_equilibrium(
         raise InvalidInput("tolerance", tolerance, "must be positive")
     if max_rounds < 1:
         raise InvalidInput("max_rounds", max_rounds, "must be at least 1")
-    require_feasible(community.population)
     solver = FictitiousPlay() if solver is None else solver
-    benchmark = without_community(community)
-    best, status, rounds = _play(types, market, solver, benchmark, tolerance, max_rounds, on_round)
+    require_feasible(community.population, solver.oracle)
+    benchmark = without_community(community, solver.oracle)
+    game = Game(types, market, benchmark.cost)
+    best, status, rounds = _play(game, solver, benchmark.plan, tolerance, max_rounds, on_round)
     equilibrium = _conclude(community, benchmark, best, status, rounds)
     if throw and status not in (Status.CONVERGED, Status.INTERRUPTED):
+        certificate = equilibrium.certificate
         raise NotConverged(
-            f"relative exploitability {float(equilibrium.certificate.relative):.2e} after "
-            f"{len(rounds.relative)} rounds, above the tolerance {tolerance:.2e}; raise "
-            "max_rounds, loosen the tolerance, or pass throw=False to use what was found",
+            f"relative exploitability {float(certificate.relative):.2e} after "
+            f"{len(rounds.relative)} rounds (tolerance {tolerance:.2e}), limits violated by "
+            f"{float(certificate.residuals.feasibility):.1e} kW or kWh; raise max_rounds, loosen "
+            "the tolerance, or pass throw=False to use what was found",
             equilibrium,
         )
     return equilibrium
 
 
-def without_community(community: Community) -> Benchmark:
+def without_community(community: Community, kernel: InteriorPoint | None = None) -> Benchmark:
     """Every household's best plan against the grid's tariff alone, re-optimised.
+
+    Args:
+        community: whose households are asked.
+        kernel: settings of the linear programs.
 
     Raises:
         NotConverged: if a household's program was not solved.
     """
     population, grid = community.population, GridMarket(community.market.tariff)
     prices = Prices(sell=grid.tariff.feed_in, buy=grid.tariff.retail)
-    response = best_response(population, prices)
-    types = population.types
-    settlement = grid.settle(
-        response.value.sell, response.value.buy, types.weights, types.step_hours
-    )
-    return Benchmark(plan=response.value, cost=response.cost, settlement=settlement)
+    kernel = InteriorPoint() if kernel is None else kernel
+    exact = dataclasses.replace(kernel, tolerance=jnp.minimum(kernel.tolerance, EXACT))
+    response = best_response(population, prices, exact)
+    types, plan = population.types, response.value
+    settlement = grid.settle(plan.sell, plan.buy, types.weights, types.step_hours)
+    return Benchmark(plan=plan, cost=response.cost, settlement=settlement)
 
 
 def _play(
-    types: HouseholdTypes,
-    market: AbstractMarket,
+    game: Game,
     solver: FictitiousPlay,
-    benchmark: Benchmark,
+    start: Plan,
     tolerance: float,
     max_rounds: int,
     on_round: Callable[[Progress], None] | None,
 ) -> tuple[PlayState, Status, Rounds]:
     """Play rounds until one meets the tolerance; the best round's state is what is returned."""
-    start = time.perf_counter()
-    records: list[tuple[float, float, float]] = []
+    began = time.perf_counter()
     # Opened outside the try: before the first round there is nothing worth keeping.
-    state = best = solver.init(types, market, benchmark.plan)
+    state = best = solver.init(game, start)
+    records: list[tuple[float, float, float]] = []
     status = Status.MAX_ITERATIONS
     try:
         for played in range(1, max_rounds + 1):
-            exploitability, relative = _gap(types, market, state, benchmark.cost)
-            records.append((exploitability, relative, time.perf_counter() - start))
-            if relative <= min(record[1] for record in records):
+            certificate = state.certificate
+            progress = Progress(
+                played,
+                float(certificate.exploitability),
+                float(certificate.relative),
+                float(jnp.minimum(certificate.relative, best.certificate.relative)),
+            )
+            elapsed = time.perf_counter() - began
+            records.append((progress.exploitability, progress.relative, elapsed))
+            if progress.relative <= progress.best_relative:
                 best = state
             if on_round is not None:
-                lowest = min(record[1] for record in records)
-                on_round(Progress(played, exploitability, relative, lowest))
-            if relative <= tolerance:
-                status = Status.CONVERGED
+                on_round(progress)
+            if is_equilibrium(certificate, tolerance):
+                best, status = state, Status.CONVERGED
                 break
             if played < max_rounds:
-                state = solver.advance(types, market, state)
+                state = solver.advance(game, state)
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     return best, status, Rounds.of(records)
 
 
-def _gap(types, market, state: PlayState, benchmark_cost) -> tuple[float, float]:
-    relative = _relative_gap(types, market, state.strategy, state.exploitability, benchmark_cost)
-    return float(state.exploitability), float(relative)
-
-
-@eqx.filter_jit
-def _relative_gap(
-    types: HouseholdTypes,
-    market: AbstractMarket,
-    strategy: Plan,
-    exploitability: Float[Array, ""],
-    benchmark_cost: Float[Array, " type"],
-) -> Float[Array, ""]:
-    settlement = market.settle(strategy.sell, strategy.buy, types.weights, types.step_hours)
-    cost = types.cost(strategy, market.prices(types.flows(strategy)))
-    income = jnp.sum(settlement.operator_income * types.discount)
-    gain = (types.weights @ (benchmark_cost - cost) + income) / horizon_days(types)
-    return exploitability / gain_scale(types, gain, benchmark_cost)
+def is_equilibrium(certificate: Certificate, tolerance: float) -> bool:
+    """Whether nobody gains by deviating, and every plan keeps its limits."""
+    feasible = float(certificate.residuals.feasibility) <= FEASIBILITY
+    return feasible and float(certificate.relative) <= tolerance
 
 
 def _conclude(
     community: Community, benchmark: Benchmark, best: PlayState, status: Status, rounds: Rounds
 ) -> Equilibrium:
-    types, market = community.population.types, community.market
-    strategy = best.strategy
-    flows = types.flows(strategy)
-    prices = market.prices(flows)
-    settlement = market.settle(strategy.sell, strategy.buy, types.weights, types.step_hours)
-    certificate = certify(
-        types, market, strategy, prices, settlement, best.best_cost, benchmark.cost
-    )
     return Equilibrium(
-        value=strategy,
+        value=best.strategy,
         community=community,
-        prices=prices,
-        flows=flows,
-        settlement=settlement,
+        prices=best.prices,
+        flows=community.population.types.flows(best.strategy),
+        settlement=best.settlement,
         benchmark=benchmark,
         status=jnp.asarray(np.int32(status)),
-        residuals=certificate.residuals,
-        certificate=certificate,
+        residuals=best.certificate.residuals,
+        certificate=best.certificate,
         history=rounds,
     )

@@ -76,6 +76,10 @@ class InteriorPoint(eqx.Module):
     mesh: Mesh | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
+        for name in ("chunk", "max_iterations"):
+            value = concrete(jnp.asarray(getattr(self, name)))
+            if value is not None and value < 1:
+                raise InvalidInput(name, int(value), "must be at least 1")
         for name in ("tolerance", "barrier"):
             value = concrete(getattr(self, name))
             if value is not None and not (value > 0 or (name == "barrier" and value == 0)):

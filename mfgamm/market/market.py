@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.amm import AbstractBondingCurve, clear, fee_income
 from mfgamm.core import Flows, InvalidInput, Prices, Tariff, concrete
-from mfgamm.market.settlement import Settlement, balance_books
+from mfgamm.market.settlement import Settlement
 
 
 class AbstractMarket(eqx.Module):
@@ -43,7 +43,8 @@ class CommunityMarket(AbstractMarket):
     Attributes:
         curve: the bonding curve.
         tariff: the grid's prices, €/kWh.
-        fee: share in [0, 1] of the gain over the grid that the operator keeps.
+        fee: the operator keeps this share, in [0, 1], of matched energy × spread: on given plans,
+            of what the community gains over the grid.
 
     Raises:
         InvalidInput: if the fee is outside [0, 1], or the curve cannot serve the tariff.
@@ -67,13 +68,19 @@ class CommunityMarket(AbstractMarket):
     def settle(self, sell, buy, weights, step_hours) -> Settlement:
         supply, demand = weights @ sell, weights @ buy
         prices = self.prices(Flows(supply, demand))
-        return balance_books(
+        imported = step_hours * jnp.maximum(demand - supply, 0.0)
+        exported = step_hours * jnp.maximum(supply - demand, 0.0)
+        return Settlement(
             payments=step_hours * (prices.buy * buy - prices.sell * sell),
             weights=weights,
             supply=step_hours * supply,
             demand=step_hours * demand,
             traded_inside=step_hours * jnp.minimum(supply, demand),
-            grid_prices=(self.tariff.feed_in, self.tariff.retail),
+            grid_import=imported,
+            grid_export=exported,
+            grid_charges=self.tariff.retail * imported,
+            grid_credits=self.tariff.feed_in * exported,
+            # Not what the payments leave over: computed apart, so that the residual checks both.
             operator_income=step_hours * fee_income(supply, demand, self.tariff, self.fee),
         )
 
@@ -99,14 +106,13 @@ class GridMarket(AbstractMarket):
         nothing = jnp.zeros_like(supply)
         return Settlement(
             payments=step_hours * (retail * buy - feed_in * sell),
+            weights=weights,
+            supply=supply,
+            demand=demand,
             traded_inside=nothing,
             grid_import=demand,
             grid_export=supply,
             grid_charges=retail * demand,
             grid_credits=feed_in * supply,
             operator_income=nothing,
-            energy_residual=nothing,
-            money_residual=step_hours * (weights @ (retail * buy - feed_in * sell))
-            + feed_in * supply
-            - retail * demand,
         )

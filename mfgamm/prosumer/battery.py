@@ -4,11 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput, Number
-from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
+from mfgamm.core import Number
+from mfgamm.prosumer.virtual_battery import AbstractStore, VirtualBattery
 
 
-class Battery(AbstractDevice):
+class Battery(AbstractStore):
     """A stationary battery (AMM paper, "Best-Response Linear Program": b, B, K).
 
     Attributes:
@@ -33,19 +33,12 @@ class Battery(AbstractDevice):
     kind: ClassVar[str] = "battery"
 
     def __check_init__(self):
-        self._check("capacity", self.capacity, 0, np.inf, "kWh")
-        self._check("power", self.power, 0, np.inf, "kW")
-        self._check("initial", self.initial, 0, self.capacity, "kWh (its capacity)")
-        self._check("round_trip_efficiency", self.round_trip_efficiency, 0, 1, "")
-        self._check("terminal_value", self.terminal_value, -np.inf, np.inf, "€/kWh")
-        if self.round_trip_efficiency == 0:
-            raise InvalidInput("battery.round_trip_efficiency", 0.0, "must be above 0")
-        if self.terminal_minimum is not None:
-            self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
+        self._check_store()
+        self._check_efficiency("round_trip_efficiency", self.round_trip_efficiency)
 
     def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         one_way = np.sqrt(self.round_trip_efficiency)
-        lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
+        lower, upper = self._state_bounds(steps)
         return VirtualBattery(
             charge_limit=np.full(steps, float(self.power)),
             discharge_limit=np.full(steps, float(self.power)),

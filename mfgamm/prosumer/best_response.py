@@ -5,11 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from mfgamm.core import AbstractSolution, NotConverged, Prices, Status
+from mfgamm.core import AbstractSolution, InvalidInput, NotConverged, Prices, Status, concrete
 from mfgamm.lp import InteriorPoint, ProgramSolution, StorageProgram
 from mfgamm.lp.interior_point import Measures
 from mfgamm.prosumer.plan import Plan
 from mfgamm.prosumer.population import HouseholdTypes, Population
+
+# Markets compute the two prices apart; where they agree, rounding may swap them.
+PRICE_ROUNDING = 1e-9
 
 
 class BestResponse(AbstractSolution):
@@ -54,8 +57,10 @@ def best_response(
         throw: raise if a type was not solved; otherwise its status tells.
 
     Raises:
+        InvalidInput: if prices are missing, do not fit, or reward selling what is bought.
         NotConverged: with the response attached, if `throw` and a type was not solved.
     """
+    _require_prices(population, prices)
     response = respond(population.types, prices, InteriorPoint() if solver is None else solver)
     if throw and not response.converged:
         status = np.asarray(response.status)
@@ -68,6 +73,30 @@ def best_response(
             response,
         )
     return response
+
+
+def _require_prices(population: Population, prices: Prices) -> None:
+    fitting = ((population.steps,), (population.size, population.steps))
+    for name in ("sell", "buy"):
+        price = getattr(prices, name)
+        if price.shape not in fitting:
+            raise InvalidInput(
+                f"prices.{name}", f"shape {price.shape}", f"must be one of {fitting}"
+            )
+        known = concrete(price)
+        if known is not None and not np.all(np.isfinite(known)):
+            raise InvalidInput(f"prices.{name}", "nan or inf", "every price must be finite")
+    sell, buy = concrete(prices.sell), concrete(prices.buy)
+    if sell is None or buy is None:
+        return
+    excess = np.asarray(sell - buy)
+    if np.any(excess > PRICE_ROUNDING):
+        raise InvalidInput(
+            "prices.sell",
+            float(sell.ravel()[np.argmax(excess)]),
+            f"exceeds the buying price by {float(excess.max()):.3g} €/kWh: households would earn "
+            "by buying and selling at once, bounded by their connection alone",
+        )
 
 
 def respond(types: HouseholdTypes, prices: Prices, solver: InteriorPoint) -> BestResponse:

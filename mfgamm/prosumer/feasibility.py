@@ -12,36 +12,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfgamm.core import InfeasibleHousehold, Prices
+from mfgamm.core import InfeasibleHousehold, Prices, Status
 from mfgamm.lp import InteriorPoint, StorageProgram
 from mfgamm.prosumer.population import HouseholdTypes, Population
 
 ENERGY_SLACK = 1e-9
 POWER_SLACK = 1e-6
+PHASE_ONE_TOLERANCE = 1e-8
 
 
-def require_feasible(population: Population) -> None:
+def require_feasible(population: Population, kernel: InteriorPoint | None = None) -> None:
     """Check that every type has a plan.
+
+    Args:
+        population: the types.
+        kernel: settings of the linear programs; its tolerance and barrier are set here.
 
     Raises:
         InfeasibleHousehold: naming each household that has none, the step, and the reason.
     """
-    reasons = infeasible_households(population)
+    reasons = infeasible_households(population, kernel)
     if reasons:
         raise InfeasibleHousehold(reasons)
 
 
-def infeasible_households(population: Population) -> dict[str, str]:
+def infeasible_households(
+    population: Population, kernel: InteriorPoint | None = None
+) -> dict[str, str]:
     """Name of every type without a feasible plan, and why."""
+    kernel = InteriorPoint() if kernel is None else kernel
+    kernel = dataclasses.replace(kernel, tolerance=PHASE_ONE_TOLERANCE, barrier=0.0)
     reasons = _unreachable_states(population)
     names = population.names
     doubtful = [k for k, name in enumerate(names) if name not in reasons]
     if doubtful:
-        flattest = _flattest_trade(population.types)
+        flattest = _flattest_trade(population.types, kernel)
         limit = np.asarray(population.types.trade_limit) + POWER_SLACK
         doubtful = [k for k in doubtful if not flattest[k] <= limit[k]]
     if doubtful:
-        reasons |= _unbalanced(population, doubtful)
+        reasons |= _unbalanced(population, doubtful, kernel)
     return {name: reasons[name] for name in names if name in reasons}
 
 
@@ -73,7 +82,7 @@ def _state_reason(device: str, step: int, short: float, spill: float) -> str:
     if short > 0:
         return (
             f"{device}: {short:.3g} kWh short of what step {step} asks for, even if filled at full "
-            "power from the start; raise its power or initial energy, or lower the need"
+            "power from the start; raise its power, lower the need, or give it more time"
         )
     return (
         f"{device}: {spill:.3g} kWh too full at step {step}, even if emptied at full power; "
@@ -81,7 +90,7 @@ def _state_reason(device: str, step: int, short: float, spill: float) -> str:
     )
 
 
-def _flattest_trade(types: HouseholdTypes) -> np.ndarray:
+def _flattest_trade(types: HouseholdTypes, kernel: InteriorPoint) -> np.ndarray:
     """Peak trade, kW, of each type's flattest plan; within the limit, it proves feasibility."""
     unlimited = jnp.full_like(types.trade_limit, _largest_imbalance(types))
     free = jnp.zeros_like(types.discount)
@@ -89,23 +98,26 @@ def _flattest_trade(types: HouseholdTypes) -> np.ndarray:
     trades = jnp.arange(program.cost.shape[0])[:, None, None] < 2
     curvature = jnp.where(trades, 1.0, jnp.zeros_like(program.cost))
     program = dataclasses.replace(program, curvature=curvature)
-    solution = InteriorPoint(tolerance=1e-6).solve(program)
+    solution = kernel.solve(program)
     parts = program.split(solution.value.variables)
     peak = jnp.max(jnp.abs(parts.exchange[0] - parts.exchange[1]), axis=0)
     return np.where(np.asarray(solution.status) == 0, np.asarray(peak), np.inf)
 
 
-def _unbalanced(population: Population, rows: list[int]) -> dict[str, str]:
+def _unbalanced(population: Population, rows: list[int], kernel: InteriorPoint) -> dict[str, str]:
     """Phase one: the least energy, kWh, by which a household's balance must be missed."""
     types = _rows(population.types, np.asarray(rows))
     free = jnp.zeros_like(types.discount)
     program = types.program(Prices(sell=free, buy=free))
     elastic = _elastic(program, _largest_imbalance(types))
-    solution = InteriorPoint().solve(elastic)
+    solution = kernel.solve(elastic)
     missed = elastic.split(solution.value.variables).exchange[:2]
     hours = float(types.step_hours)
     reasons = {}
     for lane, row in enumerate(rows):
+        if int(solution.status[lane]) != Status.CONVERGED:
+            reasons[population.names[row]] = "whether it has a plan could not be decided"
+            continue
         if float(solution.certificate[lane]) <= POWER_SLACK:
             continue
         overload, shortfall = (np.asarray(x[:, lane]) for x in missed)

@@ -34,6 +34,13 @@ class FlexibleLoad(AbstractDevice):
     def __check_init__(self):
         self._check("energy", self.energy, 0, np.inf, "kWh")
         self._check("power", self.power, 0, np.inf, "kW")
+        count = 1 if self.windows is None else len(self.windows)
+        if np.ndim(self.energy) > 0 and np.shape(self.energy) not in ((1,), (count,)):
+            raise InvalidInput(
+                "flexible load.energy",
+                f"{np.size(self.energy)} energies",
+                f"give one number, or one for each of the {count} windows",
+            )
         if self.windows is not None:
             edges = np.asarray(self.windows, int).reshape(-1)
             ordered = np.all(np.diff(edges) >= 0) and np.all(edges[1::2] > edges[::2])

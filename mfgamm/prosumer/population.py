@@ -111,9 +111,28 @@ class HouseholdTypes(eqx.Module):
         left = jnp.sum(self.storage.terminal_value * plan.state_of_charge[..., -1], axis=-1)
         return payments @ self.discount - self.discount[-1] * left
 
-    def bill(self, plan: Plan, prices: Prices) -> Float[Array, " type"]:
-        """Each type's payments less its revenues over the horizon, €; not discounted."""
-        return self.step_hours * jnp.sum(plan.buy * prices.buy - plan.sell * prices.sell, axis=-1)
+    def imbalance(self, plan: Plan) -> Float[Array, "type time"]:
+        """What a plan leaves of each type's power balance, kW; zero to rounding."""
+        left = self.generation - self.base_load - plan.curtailed
+        return left - jnp.sum(plan.charge - plan.discharge, axis=1) - (plan.sell - plan.buy)
+
+    def worst_violation(self, plan: Plan) -> Float[Array, ""]:
+        """The most by which a plan leaves any type's limits, kW or kWh; 0 if it keeps them all."""
+        storage, limit = self.storage, self.trade_limit[:, None]
+        reached = self.follow_states(plan.charge, plan.discharge)
+        excesses = [
+            *(-power for power in (plan.sell, plan.buy, plan.curtailed)),
+            *(-power for power in (plan.charge, plan.discharge)),
+            plan.sell - limit,
+            plan.buy - limit,
+            plan.curtailed - self.curtailment_limit,
+            plan.charge - storage.charge_limit,
+            plan.discharge - storage.discharge_limit,
+            storage.state_lower - plan.state_of_charge,
+            plan.state_of_charge - storage.state_upper,
+            jnp.abs(plan.state_of_charge - reached),
+        ]
+        return jnp.max(jnp.stack([jnp.max(excess, initial=0.0) for excess in excesses]))
 
     def follow_states(
         self, charge: Float[Array, "type device time"], discharge: Float[Array, "type device time"]

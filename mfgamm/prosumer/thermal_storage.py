@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mfgamm.core import InvalidInput, Number
-from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
+from mfgamm.core import Number
+from mfgamm.prosumer.virtual_battery import AbstractStore, VirtualBattery
 
 
-class ThermalStorage(AbstractDevice):
+class ThermalStorage(AbstractStore):
     """Heat stored above the comfort minimum, filled by a heat pump, drawn by heat demand.
 
     Attributes:
@@ -38,21 +38,13 @@ class ThermalStorage(AbstractDevice):
     kind: ClassVar[str] = "thermal storage"
 
     def __check_init__(self):
-        self._check("capacity", self.capacity, 0, np.inf, "kWh")
-        self._check("power", self.power, 0, np.inf, "kW")
+        self._check_store()
+        self._check_efficiency("retention_per_hour", self.retention_per_hour)
         self._check("demand", self.demand, 0, np.inf, "kW of heat")
-        self._check("initial", self.initial, 0, self.capacity, "kWh (its capacity)")
-        self._check("terminal_value", self.terminal_value, -np.inf, np.inf, "€/kWh")
-        for name in ("coefficient_of_performance", "retention_per_hour"):
-            high = 1.0 if name == "retention_per_hour" else np.inf
-            self._check(name, getattr(self, name), 0, high, "")
-            if getattr(self, name) == 0:
-                raise InvalidInput(f"thermal storage.{name}", 0.0, "must be above 0")
-        if self.terminal_minimum is not None:
-            self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
+        self._check("coefficient_of_performance", self.coefficient_of_performance, 0.01, 100, "")
 
     def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
-        lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
+        lower, upper = self._state_bounds(steps)
         return VirtualBattery(
             charge_limit=np.full(steps, float(self.power)),
             discharge_limit=np.zeros(steps),

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from mfgamm.core import InvalidInput, Number
-from mfgamm.prosumer.virtual_battery import AbstractDevice, VirtualBattery, state_bounds
+from mfgamm.prosumer.virtual_battery import AbstractStore, VirtualBattery
 
 
-class Vehicle(AbstractDevice):
+class Vehicle(AbstractStore):
     """An electric vehicle: a battery that leaves, needs energy at departure, and drives.
 
     Attributes:
@@ -42,19 +42,12 @@ class Vehicle(AbstractDevice):
     kind: ClassVar[str] = "vehicle"
 
     def __check_init__(self):
-        self._check("capacity", self.capacity, 0, np.inf, "kWh")
-        self._check("power", self.power, 0, np.inf, "kW")
+        self._check_store()
+        self._check_efficiency("round_trip_efficiency", self.round_trip_efficiency)
         self._check("discharge_power", self.discharge_power, 0, np.inf, "kW")
-        self._check("initial", self.initial, 0, self.capacity, "kWh (its capacity)")
         self._check("departure_energy", self.departure_energy, 0, self.capacity, "kWh")
         self._check("trip_use", self.trip_use, 0, np.inf, "kWh")
-        self._check("round_trip_efficiency", self.round_trip_efficiency, 0, 1, "")
-        self._check("terminal_value", self.terminal_value, -np.inf, np.inf, "€/kWh")
-        if self.round_trip_efficiency == 0:
-            raise InvalidInput("vehicle.round_trip_efficiency", 0.0, "must be above 0")
-        if self.terminal_minimum is not None:
-            self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
-        trips = np.broadcast_to(np.asarray(self.trip_use, float), np.shape(self.available))
+        trips = self._series("trip_use", self.trip_use, np.size(self.available))
         if np.any((trips > 0) & np.asarray(self.available, bool)):
             raise InvalidInput(
                 "vehicle.trip_use", float(trips.max()), "the car cannot drive while plugged in"
@@ -63,7 +56,7 @@ class Vehicle(AbstractDevice):
     def virtual_battery(self, steps: int, step_hours: Number) -> VirtualBattery:
         available = self._series("available", self.available, steps)
         one_way = np.sqrt(self.round_trip_efficiency)
-        lower, upper = state_bounds(steps, self.capacity, self.terminal_minimum)
+        lower, upper = self._state_bounds(steps)
         needed = self._series("departure_energy", self.departure_energy, steps)
         return VirtualBattery(
             charge_limit=self.power * available,

@@ -64,6 +64,12 @@ class AbstractDevice(eqx.Module):
             raise InvalidInput(f"{cls.kind}.{name}", shown, f"must be {limit} {unit}".rstrip())
 
     @classmethod
+    def _check_efficiency(cls, name: str, value: Number) -> None:
+        cls._check(name, value, 0, 1, "")
+        if value == 0:
+            raise InvalidInput(f"{cls.kind}.{name}", value, "must be above 0")
+
+    @classmethod
     def _series(cls, name: str, value, steps: int) -> Series:
         array = np.asarray(value, float)
         if array.ndim == 0:
@@ -75,11 +81,26 @@ class AbstractDevice(eqx.Module):
         return array
 
 
-def state_bounds(
-    steps: int, capacity: Number, terminal_minimum: Number | None
-) -> tuple[Series, Series]:
-    """Bounds [0, capacity] with a floor on the last state."""
-    lower, upper = np.zeros(steps), np.full(steps, float(capacity))
-    if terminal_minimum is not None:
-        lower[-1] = terminal_minimum
-    return lower, upper
+class AbstractStore(AbstractDevice):
+    """A device with a capacity and an energy content of its own."""
+
+    capacity: eqx.AbstractVar[Number]
+    power: eqx.AbstractVar[Number]
+    initial: eqx.AbstractVar[Number]
+    terminal_minimum: eqx.AbstractVar[Number | None]
+    terminal_value: eqx.AbstractVar[Number]
+
+    def _check_store(self) -> None:
+        self._check("capacity", self.capacity, 0, np.inf, "kWh")
+        self._check("power", self.power, 0, np.inf, "kW")
+        self._check("initial", self.initial, 0, self.capacity, "kWh (its capacity)")
+        self._check("terminal_value", self.terminal_value, -np.inf, np.inf, "€/kWh")
+        if self.terminal_minimum is not None:
+            self._check("terminal_minimum", self.terminal_minimum, 0, self.capacity, "kWh")
+
+    def _state_bounds(self, steps: int) -> tuple[Series, Series]:
+        """Bounds [0, capacity] with a floor on the last state."""
+        lower, upper = np.zeros(steps), np.full(steps, float(self.capacity))
+        if self.terminal_minimum is not None:
+            lower[-1] = self.terminal_minimum
+        return lower, upper

@@ -24,6 +24,8 @@ from mfgamm import (
     time_of_use_tariff,
 )
 from mfgamm.amm import curve_by_name
+from mfgamm.equilibrium import Game, certify
+from mfgamm.equilibrium.solve import is_equilibrium
 
 STEPS, HOURS = 24, 1.0
 CLOCK = np.arange(STEPS) * HOURS
@@ -80,6 +82,50 @@ def test_highs_confirms_every_households_claim(equilibrium, households):
     claimed = np.asarray(equilibrium.certificate.exploitability_by_type)
     assert np.all(claimed >= regret - 1e-9)
     np.testing.assert_allclose(claimed, regret, atol=1e-7)
+
+
+def test_a_tampered_profile_shows_in_the_residuals(equilibrium):
+    """Prices, trades, plans or books that do not belong together each leave a residual."""
+    types, market = equilibrium.community.population.types, equilibrium.community.market
+    game = Game(types, market, equilibrium.benchmark.cost)
+    best = jnp.zeros(types.weights.shape)
+
+    def residuals(strategy=None, prices=None, settlement=None):
+        return certify(
+            game,
+            equilibrium.value if strategy is None else strategy,
+            equilibrium.prices if prices is None else prices,
+            equilibrium.settlement if settlement is None else settlement,
+            best,
+        ).residuals
+
+    honest = residuals()
+    assert max(float(x) for x in (honest.price, honest.energy, honest.money)) <= 1e-12
+    assert float(honest.feasibility) <= 1e-7
+
+    prices = dataclasses.replace(equilibrium.prices, buy=equilibrium.prices.buy + 0.01)
+    assert float(residuals(prices=prices).price) == pytest.approx(0.01)
+
+    unserved = dataclasses.replace(equilibrium.value, buy=0 * equilibrium.value.buy)
+    assert float(residuals(strategy=unserved).energy) > 0.1
+
+    idle = dataclasses.replace(equilibrium.value, charge=0 * equilibrium.value.charge)
+    assert float(residuals(strategy=idle).feasibility) > 0.1
+
+    payments = equilibrium.settlement.payments.at[0].add(1.0)
+    books = dataclasses.replace(equilibrium.settlement, payments=payments)
+    assert float(residuals(settlement=books).money) > 0.01
+
+
+def test_an_infeasible_profile_is_no_equilibrium(equilibrium):
+    """Doing nothing costs nothing; the certificate must not take that for optimal."""
+    types = equilibrium.community.population.types
+    game = Game(types, equilibrium.community.market, equilibrium.benchmark.cost)
+    nothing = jax.tree.map(jnp.zeros_like, equilibrium.value)
+    state = FictitiousPlay().init(game, nothing)
+    assert float(state.certificate.relative) < 0
+    assert not is_equilibrium(state.certificate, tolerance=1e-2)
+    assert is_equilibrium(equilibrium.certificate, tolerance=1e-2)
 
 
 def test_benchmark_is_reoptimised_against_the_tariff(equilibrium, households):
@@ -145,6 +191,14 @@ def test_without_a_spread_there_is_nothing_to_gain(households):
     assert found.converged
     assert abs(float(found.certificate.gain)) < 1e-7
     np.testing.assert_allclose(found.prices.buy, 0.15)
+
+
+def test_free_energy_converges_although_there_is_no_scale(households):
+    found = solve_equilibrium(
+        community_of(households, tariff=flat_tariff(STEPS, feed_in=0, retail=0))
+    )
+    assert found.converged and bool(found.certificate.nominal)
+    assert float(found.certificate.scale) == pytest.approx(1e-4)
 
 
 def test_a_full_fee_leaves_households_as_they_were(households):

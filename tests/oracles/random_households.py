@@ -5,7 +5,7 @@ import numpy as np
 from mfgamm import Battery, FlexibleLoad, Household, Prices, ThermalStorage, Vehicle
 
 
-def random_household(random, steps, name="household", *, discounting=False):
+def random_household(random, steps, name="household"):
     """A household with a random subset of devices on a day of `steps` steps."""
     hours = 24 / steps
     clock = np.arange(steps) * hours

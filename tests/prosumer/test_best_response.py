@@ -10,6 +10,7 @@ from mfgamm import (
     FlexibleLoad,
     Household,
     InteriorPoint,
+    InvalidInput,
     NotConverged,
     Population,
     Prices,
@@ -18,8 +19,10 @@ from mfgamm import (
 )
 from mfgamm.prosumer import infeasible_households
 
-STEPS, COUNT = 24, 500
-HOURS = 24 / STEPS
+# Two days of hours: discounting tells them apart.
+STEPS, COUNT = 48, 500
+HOURS = 1.0
+DISCOUNT = np.repeat([1.0, 0.9], 24)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def households():
 @pytest.fixture(scope="module")
 def population(households):
     assert len(households) == COUNT
-    return Population.from_households(households, step_hours=HOURS, discount_per_day=0.95)
+    return Population.from_households(households, step_hours=HOURS, discount_per_day=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def response(population, prices):
 
 def test_cost_agrees_with_highs(households, response, prices):
     sell, buy = np.asarray(prices.sell), np.asarray(prices.buy)
-    expected = np.array([solve_with_highs(each, sell, buy, HOURS) for each in households])
+    expected = np.array([solve_with_highs(each, sell, buy, HOURS, DISCOUNT) for each in households])
     np.testing.assert_allclose(np.asarray(response.cost), expected, rtol=1e-6, atol=1e-8)
     slack = 1e-9 * (1 + np.abs(expected))
     assert np.all(np.asarray(response.certificate) <= expected + slack)
@@ -157,6 +160,19 @@ def test_flexible_load_runs_in_the_cheapest_hours_that_its_power_allows():
     prices = Prices(sell=jnp.zeros(4), buy=jnp.array([0.4, 0.1, 0.3, 0.2]))
     plan = best_response(population, prices).value
     np.testing.assert_allclose(plan.buy, [[0.0, 2.0, 0.0, 1.0]], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("sell", "buy", "message"),
+    [
+        (np.full(STEPS, 0.3), np.full(STEPS, 0.1), "exceeds the buying price by 0.2"),
+        (np.full(STEPS, 0.1), np.full(STEPS, np.nan), r"prices.buy = 'nan or inf'"),
+        (np.full(3, 0.1), np.full(3, 0.2), r"prices.sell = 'shape \(3,\)'"),
+    ],
+)
+def test_prices_that_make_no_sense_are_refused(population, sell, buy, message):
+    with pytest.raises(InvalidInput, match=message):
+        best_response(population, Prices(sell=sell, buy=buy))
 
 
 def test_equal_prices_zero_prices_and_negative_prices_are_solved(population):

@@ -57,6 +57,8 @@ def test_thermal_storage_leaks_per_hour_whatever_the_step():
         (lambda: FlexibleLoad(1, 1, [(0, 3), (2, 5)]), "flexible load.windows.*not overlapping"),
         (lambda: FlexibleLoad(1, 1, [(3, 3)]), "flexible load.windows"),
         (lambda: Vehicle(9, 7, [True] * 4, 1, trip_use=1.0), "cannot drive while plugged in"),
+        (lambda: FlexibleLoad([1.0, 2.0], 1), "flexible load.energy = '2 energies'"),
+        (lambda: Vehicle(9, 7, [True] * 4, 1, trip_use=[0.0] * 3), "vehicle.trip_use"),
         (lambda: ThermalStorage(5, 1, 3.0, retention_per_hour=1.2), "retention_per_hour"),
         (lambda: Household([1.0, -0.5], [0.0, 0.0]), r"generation = '-0.5 kW at step 1'"),
         (lambda: Household([1.0, np.nan], [0.0, 0.0]), "missing at step 1"),
