@@ -121,7 +121,7 @@ class Qpax(InJax):
     module = "qpax"
     batching = "compiled loop, dense"
     abreast = False
-    tolerances = (1e-6, 1e-8)
+    tolerances = (1e-6, 1e-7)
 
     def one_lane(self, tolerance: float) -> tuple[Callable, tuple]:
         import qpax
