@@ -11,7 +11,14 @@ from mfgamm.study.dataset import (
     load_dataset as load_dataset,
     save_dataset as save_dataset,
 )
+from mfgamm.study.files import require_writable as require_writable
 from mfgamm.study.report import render_report as render_report, write_report as write_report
+from mfgamm.study.results import (
+    REPORT as REPORT,
+    RESULTS as RESULTS,
+    SUMMARY as SUMMARY,
+    write_results as write_results,
+)
 from mfgamm.study.run import Study as Study, run_study as run_study
 from mfgamm.study.summary import (
     CategorySummary as CategorySummary,

@@ -13,6 +13,7 @@ from mfgamm.equilibrium import Equilibrium
 from mfgamm.market import Settlement
 from mfgamm.prosumer import Plan
 from mfgamm.scenario import Calendar, Scenario
+from mfgamm.study.files import replacing
 
 CONVENTIONS = "CF-1.11"
 FILE_FORMAT = 1
@@ -104,9 +105,14 @@ def equilibrium_dataset(
 
 
 def save_dataset(dataset: xr.Dataset, path: Path) -> None:
-    """Write results as compressed NetCDF-4."""
+    """Write results as compressed NetCDF-4.
+
+    Raises:
+        InvalidInput: if the file cannot be written.
+    """
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
-    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    with replacing(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 def load_dataset(path: Path) -> xr.Dataset:

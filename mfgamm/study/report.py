@@ -15,6 +15,7 @@ from mfgamm.study.figures import (
     inline_svg,
     losing_households,
 )
+from mfgamm.study.files import replacing
 from mfgamm.study.summary import Summary, summarise
 from mfgamm.study.wording import bound, count, euros, percent
 
@@ -50,8 +51,13 @@ def render_report(dataset: xr.Dataset) -> str:
 
 
 def write_report(dataset: xr.Dataset, path: Path) -> None:
-    """Write the page to a file, UTF-8."""
-    path.write_text(render_report(dataset), encoding="utf-8")
+    """Write the page to a file, UTF-8.
+
+    Raises:
+        InvalidInput: if the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(render_report(dataset), encoding="utf-8")
 
 
 def answer(dataset: xr.Dataset) -> list[str]:
