@@ -11,12 +11,12 @@ import xarray as xr
 from mfgamm.core import InvalidInput
 from mfgamm.equilibrium import Equilibrium
 from mfgamm.market import Settlement
-from mfgamm.prosumer import Plan
+from mfgamm.prosumer import HouseholdTypes, Plan
 from mfgamm.scenario import Calendar, Scenario
 from mfgamm.study.files import replacing
 
 CONVENTIONS = "CF-1.11"
-FILE_FORMAT = 1
+FILE_FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,10 @@ def equilibrium_dataset(
     Variables named `benchmark_…` are the same households without a community, re-optimised
     against the grid's tariff. Energy and power of the community are totals over its households;
     variables over `household` are of one household of that type, `represented` of them.
+
+    Import and export are those of the community's connection, with a community or without: flows
+    between neighbours cancel there whoever is paid for them. Bills are not netted: without a
+    community, each household pays and is paid by the grid for all that it buys and sells.
     """
     population = equilibrium.community.population
     types = population.types
@@ -58,13 +62,17 @@ def equilibrium_dataset(
         **_plan_variables(
             "benchmark_", " without a community", equilibrium.benchmark.plan, represented
         ),
-        **_grid_variables("", "", equilibrium.settlement, represented.sum() / hours),
+        **_grid_variables("", "", equilibrium.value, represented),
         **_grid_variables(
-            "benchmark_",
-            " without a community",
-            equilibrium.benchmark.settlement,
-            represented.sum() / hours,
+            "benchmark_", " without a community", equilibrium.benchmark.plan, represented
         ),
+        "traded_inside": _variable(
+            "time",
+            np.asarray(equilibrium.settlement.traded_inside) * represented.sum() / hours,
+            "kW",
+            "traded inside the community",
+        ),
+        **_storage_variables(types),
         "operator_income": _variable(
             "time",
             np.asarray(equilibrium.settlement.operator_income) * represented.sum(),
@@ -91,10 +99,13 @@ def equilibrium_dataset(
             "round",
             equilibrium.history.relative,
             "1",
-            "exploitability relative to the community's gain",
+            "exploitability relative to the community's gain, or to a nominal one",
         ),
         "round_elapsed": _variable(
-            "round", equilibrium.history.seconds, "s", "seconds since the rounds began"
+            "round",
+            equilibrium.history.seconds,
+            "s",
+            "time since the rounds began",
         ),
     }
     return xr.Dataset(
@@ -168,18 +179,31 @@ def _plan_variables(prefix: str, where: str, plan: Plan, represented) -> dict[st
     }
 
 
-def _grid_variables(
-    prefix: str, where: str, settlement: Settlement, scale: float
-) -> dict[str, xr.Variable]:
-    series = {
-        "grid_import": ("imported from the grid", settlement.grid_import),
-        "grid_export": ("exported to the grid", settlement.grid_export),
-    }
-    if not prefix:
-        series["traded_inside"] = ("traded inside the community", settlement.traded_inside)
+def _grid_variables(prefix: str, where: str, plan: Plan, represented) -> dict[str, xr.Variable]:
+    lacking = represented @ (np.asarray(plan.buy) - np.asarray(plan.sell))
+    netted = f"{where}, flows between households netted"
     return {
-        f"{prefix}{name}": _variable("time", scale * np.asarray(values), "kW", f"{text}{where}")
-        for name, (text, values) in series.items()
+        f"{prefix}grid_import": _variable(
+            "time", np.maximum(lacking, 0.0), "kW", f"imported from the grid{netted}"
+        ),
+        f"{prefix}grid_export": _variable(
+            "time", np.maximum(-lacking, 0.0), "kW", f"exported to the grid{netted}"
+        ),
+    }
+
+
+def _storage_variables(types: HouseholdTypes) -> dict[str, xr.Variable]:
+    device = ("household", "device")
+    return {
+        "initial_state_of_charge": _variable(
+            device, types.storage.initial, "kWh", "energy stored before the first step"
+        ),
+        "storage_capacity": _variable(
+            device,
+            np.max(types.storage.state_upper, axis=-1),
+            "kWh",
+            "most energy that may ever be stored",
+        ),
     }
 
 
@@ -224,9 +248,12 @@ def _attributes(
         "tolerance": scenario.solver.tolerance,
         "exploitability": float(certificate.exploitability),
         "relative_exploitability": float(certificate.relative),
+        "gain_scale_eur": float(certificate.scale),
+        "gain_scale_is_nominal": int(certificate.nominal),
         "price_residual": float(certificate.residuals.price),
-        "energy_residual_kwh": float(certificate.residuals.energy) * households,
+        "energy_residual_kwh": float(certificate.residuals.energy),
         "money_residual_eur": float(certificate.residuals.money) * households,
+        "feasibility_residual": float(certificate.residuals.feasibility),
         "wall_s": facts.wall_s,
         "compile_s": facts.compile_s,
         "scenario": scenario.to_toml(),

@@ -14,10 +14,11 @@ from mfgamm.study.figures import (
     grid_prices,
     inline_svg,
     losing_households,
+    no_trade,
 )
 from mfgamm.study.files import replacing
 from mfgamm.study.summary import Summary, summarise
-from mfgamm.study.wording import bound, count, euros, percent
+from mfgamm.study.wording import bound, count, euros, of_the_gain, of_which_gain, percent
 
 CONVERGED = "converged"
 # A community that changes what a household pays by less a day is said to change nothing.
@@ -34,8 +35,9 @@ def render_report(dataset: xr.Dataset) -> str:
             summary=summary,
             attributes=dataset.attrs,
             dates=wording.dates(dataset),
-            horizon=horizon(summary),
+            horizon=wording.horizon(summary.days),
             of_the_gain=of_the_gain(summary),
+            of_which_gain=of_which_gain(summary),
             warning=warning(summary),
             answer=answer(dataset),
             certificate=certificate_in_words(dataset),
@@ -106,7 +108,8 @@ def certificate_in_words(dataset: xr.Dataset) -> list[str]:
     """What is certified and how, in three sentences."""
     summary = summarise(dataset)
     worst = bound(float(dataset["exploitability"].max()))
-    fees = ", the operator's fees included" if summary.operator_income_eur > 0 else ""
+    fees = summary.operator_income_eur > 0 and not summary.exploitability_scale_is_nominal
+    included = ", the operator's fees included" if fees else ""
     return [
         "For every household, the certificate compares what its plan costs at the community's "
         "prices with a lower bound on what any other plan would cost it.",
@@ -115,8 +118,8 @@ def certificate_in_words(dataset: xr.Dataset) -> list[str]:
         "exploitability stated.",
         f"Here no household could save more than {worst} a day by deviating alone, and the average "
         f"household no more than {bound(summary.exploitability_eur)}: that is "
-        f"{percent(summary.exploitability_relative)} {of_the_gain(summary)}{fees}, where the "
-        f"tolerance is {percent(summary.tolerance)}.",
+        f"{percent(summary.exploitability_relative)} {of_which_gain(summary)}{included}, where "
+        f"the tolerance is {percent(summary.tolerance)}.",
     ]
 
 
@@ -124,18 +127,6 @@ def changes_nothing(summary: Summary) -> bool:
     """Whether the community's gain is too small to be spoken of."""
     gain = abs(summary.gain_eur) + summary.operator_income_eur
     return gain / summary.days / summary.households < NOTHING_EUR
-
-
-def of_the_gain(summary: Summary) -> str:
-    """What exploitability is relative to; where nothing is gained, a nominal gain stands in."""
-    return "of a nominal gain" if changes_nothing(summary) else "of the gain"
-
-
-def horizon(summary: Summary) -> str:
-    """The length of the horizon: "1 day", "25 hours"."""
-    if abs(summary.days - round(summary.days)) < 1e-9:
-        return count(summary.days, "day")
-    return count(24 * summary.days, "hour")
 
 
 def _gain_sentence(summary: Summary, daily: float) -> str:
@@ -156,7 +147,7 @@ def _gain_sentence(summary: Summary, daily: float) -> str:
 
 def _price_sentence(dataset: xr.Dataset, summary: Summary) -> list[str]:
     """What trading inside is worth; nothing where one side is missing."""
-    if not summary.traded_inside_kwh > 0:
+    if no_trade(dataset).all():
         return []
     feed_in, retail = grid_prices(dataset)
     return [
@@ -169,13 +160,11 @@ def _price_sentence(dataset: xr.Dataset, summary: Summary) -> list[str]:
 def _exploitability_sentence(dataset: xr.Dataset, summary: Summary) -> str:
     worst = bound(float(dataset["exploitability"].max()))
     mean = bound(summary.exploitability_eur)
-    sentence = (
+    return (
         f"No household could save more than {worst} a day by deviating, and the average household "
-        f"no more than {mean}"
+        f"no more than {mean}, which is {percent(summary.exploitability_relative)} "
+        f"{of_which_gain(summary)}."
     )
-    if changes_nothing(summary):
-        return f"{sentence}."
-    return f"{sentence}, which is {percent(summary.exploitability_relative)} of the gain."
 
 
 def _draw(exhibit: Exhibit, dataset: xr.Dataset) -> Markup:

@@ -7,6 +7,9 @@ import math
 import numpy as np
 import xarray as xr
 
+# Best replies are solved and averaged: a trickle below 0.1 W per household is nobody trading.
+TRICKLE_KW = 1e-4
+
 
 @dataclasses.dataclass(frozen=True)
 class CategorySummary:
@@ -41,17 +44,22 @@ class Summary:
     Attributes:
         status: how the solve ended.
         exploitability_eur: mean saving still possible by deviating, € per household-day.
-        exploitability_relative: the same relative to the community's gain.
+        exploitability_relative: the same relative to `exploitability_scale_eur`.
+        exploitability_scale_eur: the community's gain, or a nominal one, € per household-day.
+        exploitability_scale_is_nominal: whether the community gains too little to be a scale.
         benchmark_bill_eur, amm_bill_eur: households' bills without and within, €.
         gain_eur: the difference, €.
         operator_income_eur: fees kept by the operator, €.
         traded_inside_kwh, grid_import_kwh, grid_export_kwh: energies, kWh.
         peak_import_kw: largest import from the grid, kW.
-        benchmark_…: the same without a community.
-        mean_sell_price, mean_buy_price: weighted by what is sold and bought, €/kWh; nan if
-            nothing is.
+        benchmark_…: the same without a community, where flows between neighbours cancel just so.
+        mean_sell_price, mean_buy_price: weighted by what is sold and bought, €/kWh; nan if that
+            never exceeds `TRICKLE_KW` per household.
         price_residual: stated against induced prices, €/kWh.
-        money_residual_eur, energy_residual_kwh: of the settlement, at the worst step.
+        money_residual_eur: of the community's books at the worst step, €.
+        energy_residual_kwh: worst imbalance of a household, or of the settlement per household,
+            at a step, kWh.
+        feasibility_residual: worst violation of any household's limits, kW or kWh.
         rounds: of the solver.
         wall_s, compile_s: seconds in all, and of which compiling.
         categories: the same households by category.
@@ -64,6 +72,8 @@ class Summary:
     days: float
     exploitability_eur: float
     exploitability_relative: float
+    exploitability_scale_eur: float
+    exploitability_scale_is_nominal: bool
     tolerance: float
     benchmark_bill_eur: float
     amm_bill_eur: float
@@ -81,6 +91,7 @@ class Summary:
     price_residual: float
     money_residual_eur: float
     energy_residual_kwh: float
+    feasibility_residual: float
     rounds: int
     wall_s: float
     compile_s: float
@@ -113,6 +124,8 @@ def summarise(dataset: xr.Dataset) -> Summary:
         days=float(attributes["days"]),
         exploitability_eur=float(attributes["exploitability"]),
         exploitability_relative=float(attributes["relative_exploitability"]),
+        exploitability_scale_eur=float(attributes["gain_scale_eur"]),
+        exploitability_scale_is_nominal=bool(attributes["gain_scale_is_nominal"]),
         tolerance=float(attributes["tolerance"]),
         benchmark_bill_eur=benchmark,
         amm_bill_eur=bill,
@@ -125,16 +138,30 @@ def summarise(dataset: xr.Dataset) -> Summary:
         benchmark_grid_import_kwh=energy("benchmark_grid_import"),
         benchmark_grid_export_kwh=energy("benchmark_grid_export"),
         benchmark_peak_import_kw=float(dataset["benchmark_grid_import"].max()),
-        mean_sell_price=_weighted_mean(dataset["sell_price"], dataset["supply"]),
-        mean_buy_price=_weighted_mean(dataset["buy_price"], dataset["demand"]),
+        mean_sell_price=mean_price(dataset, "sell_price", "supply"),
+        mean_buy_price=mean_price(dataset, "buy_price", "demand"),
         price_residual=float(attributes["price_residual"]),
         money_residual_eur=float(attributes["money_residual_eur"]),
         energy_residual_kwh=float(attributes["energy_residual_kwh"]),
+        feasibility_residual=float(attributes["feasibility_residual"]),
         rounds=dataset.sizes["round"],
         wall_s=float(attributes["wall_s"]),
         compile_s=float(attributes["compile_s"]),
         categories=_by_category(dataset),
     )
+
+
+def mean_price(dataset: xr.Dataset, price: str, flow: str) -> float:
+    """Mean of a price weighted by a flow, €/kWh; nan if there is never more than a trickle."""
+    flows = dataset[flow].values
+    weights = np.where(flows > trickle(dataset), flows, 0.0)
+    total = weights.sum()
+    return float(dataset[price].values @ weights / total) if total > 0 else math.nan
+
+
+def trickle(dataset: xr.Dataset) -> float:
+    """The power of the whole community that is not worth mentioning, kW."""
+    return TRICKLE_KW * float(dataset["represented"].sum())
 
 
 def _by_category(dataset: xr.Dataset) -> tuple[CategorySummary, ...]:
@@ -162,11 +189,6 @@ def _by_category(dataset: xr.Dataset) -> tuple[CategorySummary, ...]:
             )
         )
     return tuple(summaries)
-
-
-def _weighted_mean(prices: xr.DataArray, weights: xr.DataArray) -> float:
-    total = float(weights.sum())
-    return float((prices * weights).sum()) / total if total > 0 else math.nan
 
 
 def _without_nan(value):

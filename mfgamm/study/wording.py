@@ -6,6 +6,8 @@ import math
 import numpy as np
 import xarray as xr
 
+from mfgamm.study.summary import Summary
+
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 UNIT_SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -104,6 +106,26 @@ def seconds(value: float | int) -> str:
 def count(value: float | int, noun: str) -> str:
     """ "1 household", "1 000 households"."""
     return number(value) + UNIT_SPACE + noun + ("" if number(value) == "1" else "s")
+
+
+def horizon(days: float) -> str:
+    """A length of time: "1 day", "23 hours"."""
+    if abs(days - round(days)) < 1e-9:
+        return count(days, "day")
+    return count(24 * days, "hour")
+
+
+def of_the_gain(summary: Summary) -> str:
+    """What exploitability is a share of; a nominal gain stands in where there is none."""
+    return "of a nominal gain" if summary.exploitability_scale_is_nominal else "of the gain"
+
+
+def of_which_gain(summary: Summary) -> str:
+    """The same, and how much the nominal gain is."""
+    if not summary.exploitability_scale_is_nominal:
+        return of_the_gain(summary)
+    amount = power_of_ten(summary.exploitability_scale_eur, "€ per household-day")
+    return f"{of_the_gain(summary)} of {amount} (the community gains next to nothing)"
 
 
 def enumerated(parts: list[str]) -> str:

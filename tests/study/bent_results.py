@@ -35,7 +35,14 @@ def nobody_sells(solved: xr.Dataset) -> xr.Dataset:
     alone = solved.assign(bill=solved["benchmark_bill"])
     flows = ("supply", "traded_inside", "grid_export", "benchmark_grid_export")
     silent = (*flows, "round_relative_exploitability")
-    return alone.assign({name: 0 * alone[name] for name in silent})
+    nominal = {"gain_scale_eur": 1e-4, "gain_scale_is_nominal": 1}
+    return alone.assign({name: 0 * alone[name] for name in silent}).assign_attrs(nominal)
+
+
+def dust_is_traded(solved: xr.Dataset) -> xr.Dataset:
+    """What a solver leaves of flows that are zero."""
+    flows = ("supply", "demand", "traded_inside")
+    return nobody_sells(solved).assign({name: 1e-14 * solved[name] for name in flows})
 
 
 def without_devices(solved: xr.Dataset) -> xr.Dataset:
@@ -109,6 +116,7 @@ RESULTS = {
     "many households": many_households,
     "one household": one_household,
     "nobody sells": nobody_sells,
+    "dust is traded": dust_is_traded,
     "no devices": without_devices,
     "every device": with_every_device,
     "three days": over_days(3),

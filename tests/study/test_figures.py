@@ -13,7 +13,7 @@ from mfgamm.study.figures import EXHIBITS, plot_convergence, plot_gains, plot_pr
 
 ONE_PIXEL = 1.0
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
-UNIT = re.compile(r"\((kW|kWh|€/kWh|% of the gain|€ per household-day)\)")
+UNIT = re.compile(r"\((kW|kWh|€/kWh|% of (?:the|a nominal) gain|€ per household-day)\)")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,13 @@ def test_times_without_trade_are_marked(solved):
     assert "no inside trade" not in plot_prices(busy).axes[0].get_legend_handles_labels()[1]
 
 
+def test_exploitability_is_relative_to_what_the_certificate_says(solved):
+    (axes,) = plot_convergence(solved).axes
+    assert axes.get_ylabel().endswith("(% of the gain)")
+    (axes,) = plot_convergence(nobody_sells(solved)).axes
+    assert axes.get_ylabel().endswith("(% of a nominal gain)")
+
+
 def clock_ticks(figure):
     axis = figure.axes[-1].xaxis
     labels = [label.get_text() for label in axis.get_ticklabels()]
@@ -174,9 +181,14 @@ def test_storage_adds_up_batteries_and_leaves_flexible_loads_out(solved):
     figure = plot_storage(RESULTS["every device"](solved))
     titles = [axes.get_legend().get_title().get_text() for axes in figure.axes]
     assert titles == ["Batteries", "Vehicles", "Thermal stores"]
-    one = (solved["represented"] * solved["state_of_charge"].isel(device=0)).sum("household")
+    initial, later = solved["initial_state_of_charge"], solved["state_of_charge"]
+    one = [
+        (solved["represented"] * energy.isel(device=0)).sum("household")
+        for energy in (initial, later)
+    ]
     line = next(line for line in figure.axes[0].lines if line.get_label() == "with a community")
-    np.testing.assert_allclose(line.get_ydata(), 2 * one)
+    np.testing.assert_array_equal(line.get_xdata(), np.arange(25))
+    np.testing.assert_allclose(line.get_ydata(), 2 * np.append(*one))
 
 
 def test_a_colour_means_the_same_in_every_figure(solved):

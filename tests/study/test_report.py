@@ -6,7 +6,7 @@ from bent_results import RESULTS, solve_small
 
 from mfgamm.study import render_report, summarise, write_report
 from mfgamm.study.figures import EXHIBITS
-from mfgamm.study.wording import euros, measure, number, percent
+from mfgamm.study.wording import euros, measure, number, percent, power_of_ten
 
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
@@ -163,7 +163,22 @@ def test_unfinished_solves_say_so_first(solved, result, word):
 
 def test_no_gain_is_not_what_exploitability_is_measured_by(solved):
     page = render_report(RESULTS["nobody sells"](solved))
-    assert "changes nothing" in page and "of a nominal gain" in page
+    assert "changes nothing" in page
+    amount = power_of_ten(1e-4, "€ per household-day")
+    stated = f"of a nominal gain of {amount} (the community gains next to nothing)"
+    assert stated in Reader(page).row("Exploitability")[1]
+    assert "of the gain" not in page
+
+
+def test_residuals_are_those_of_the_summary(solved):
+    bent = solved.assign_attrs(feasibility_residual=2.5e-9, energy_residual_kwh=1.5e-12)
+    reader = Reader(render_report(bent))
+    assert reader.row("Worst violation of a household's limits")[1] == power_of_ten(
+        2.5e-9, "kW or kWh"
+    )
+    assert reader.row("Energy out of balance in a household at a step")[1] == power_of_ten(
+        1.5e-12, "kWh"
+    )
 
 
 def test_converged_solves_carry_no_warning(page):

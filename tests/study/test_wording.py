@@ -6,6 +6,7 @@ from mfgamm.study.wording import (
     count,
     enumerated,
     euros,
+    horizon,
     measure,
     number,
     percent,
@@ -53,6 +54,10 @@ def plain(text):
         (seconds(8200), "2.3 h"),
         (count(1.0, "household"), "1 household"),
         (count(1000, "household"), "1'000 households"),
+        (horizon(1.0), "1 day"),
+        (horizon(366.0), "366 days"),
+        (horizon(23 / 24), "23 hours"),
+        (horizon(73 / 24), "73 hours"),
         (enumerated(["a", "b", "c"]), "a, b and c"),
     ],
 )

@@ -22,6 +22,7 @@ from mfgamm.study.figures.inline_svg import inline_svg as inline_svg
 from mfgamm.study.figures.prices import (
     describe_prices as describe_prices,
     grid_prices as grid_prices,
+    no_trade as no_trade,
     plot_prices as plot_prices,
 )
 from mfgamm.study.figures.storage import (

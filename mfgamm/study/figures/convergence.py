@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from mfgamm.study.figures.style import BLUE, GREY, INK, legend_above, panels, say_absent, styled
-from mfgamm.study.wording import count, percent, seconds
+from mfgamm.study.summary import summarise
+from mfgamm.study.wording import count, of_the_gain, percent, seconds
 
 # Exploitability this far below the tolerance is drawn at the floor: a logarithm has no zero.
 FLOOR = 1e-4
@@ -18,11 +19,11 @@ MOST_MARKERS = 60
 
 @styled
 def plot_convergence(dataset: xr.Dataset) -> Figure:
-    """Exploitability relative to the gain after each round, with the tolerance."""
+    """Exploitability relative to the community's gain after each round, with the tolerance."""
     figure, (axis,) = panels(1, 2.9)
     rounds, relative = dataset["round"].values, dataset["round_relative_exploitability"].values
     tolerance = float(dataset.attrs["tolerance"])
-    axis.set_ylabel("Exploitability\n(% of the gain)")
+    axis.set_ylabel(f"Exploitability\n(% {of_the_gain(summarise(dataset))})")
     axis.set_xlabel("Round, and time since the first began")
     if rounds.size == 0:
         axis.set_xticks([])
@@ -68,6 +69,7 @@ def describe_convergence(dataset: xr.Dataset) -> tuple[str, str]:
             f"{verdict} the tolerance of {percent(tolerance)}.",
             f"It took {elapsed}.",
         )
+    share = of_the_gain(summarise(dataset))
     worse = int((np.diff(relative) > 0).sum())
     setbacks = (
         f"{worse} of them {'was' if worse == 1 else 'were'} worse than the one before, which is "
@@ -76,7 +78,7 @@ def describe_convergence(dataset: xr.Dataset) -> tuple[str, str]:
         else "each was better than the one before"
     )
     return (
-        f"Exploitability begins at {percent(relative[0])} of the gain and is lowest in round "
+        f"Exploitability begins at {percent(relative[0])} {share} and is lowest in round "
         f"{best + 1}, at {percent(relative[best])}, which {verdict} the tolerance of "
         f"{percent(tolerance)}.",
         f"The {count(relative.size, 'round')} took {elapsed}, and {setbacks}.",

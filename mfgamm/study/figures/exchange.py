@@ -22,7 +22,7 @@ from mfgamm.study.wording import change, instead, measure, moment, percent
 
 @styled
 def plot_exchange(dataset: xr.Dataset) -> Figure:
-    """Supply, demand and inside trade above; exchange with the grid below, kW."""
+    """Supply, demand and inside trade above; the balance exchanged with the grid below, kW."""
     figure, (inside, grid) = panels(2, 4.6)
     edges = step_edges(dataset)
     inside.stairs(
@@ -58,7 +58,7 @@ def describe_exchange(dataset: xr.Dataset) -> tuple[str, str]:
     former = int(np.argmax(dataset["benchmark_grid_import"].values))
     return (
         f"Of {measure(asked, 'kWh')} asked for, {measure(summary.traded_inside_kwh, 'kWh')} "
-        f"({met}) come from other households; the grid delivers "
+        f"({met}) come from other households; on balance the grid delivers "
         f"{instead(summary.grid_import_kwh, summary.benchmark_grid_import_kwh, 'kWh')} and takes "
         f"{instead(summary.grid_export_kwh, summary.benchmark_grid_export_kwh, 'kWh')}.",
         f"Import peaks at {moment(dataset, peak)} with {measure(summary.peak_import_kw, 'kW')}, "

@@ -15,11 +15,8 @@ from mfgamm.study.figures.style import (
     styled,
 )
 from mfgamm.study.figures.time_axis import label_wall_clock, step_edges
-from mfgamm.study.summary import summarise
+from mfgamm.study.summary import mean_price, summarise, trickle
 from mfgamm.study.wording import euros, hours, moment
-
-# Best replies are solved and averaged: a trickle below 0.1 W per household is nobody trading.
-TRICKLE_KW = 1e-4
 
 
 @styled
@@ -71,26 +68,19 @@ def describe_prices(dataset: xr.Dataset) -> tuple[str, str]:
 
 def no_trade(dataset: xr.Dataset) -> np.ndarray:
     """At which steps nothing worth mentioning is traded inside."""
-    households = float(dataset["represented"].sum())
-    return dataset["traded_inside"].values <= TRICKLE_KW * households
+    return dataset["traded_inside"].values <= trickle(dataset)
 
 
 def grid_prices(dataset: xr.Dataset) -> tuple[float, float]:
     """What the grid would pay and charge for what is sold and bought inside, €/kWh."""
-    means = []
-    for price, flow in (("feed_in_price", "supply"), ("retail_price", "demand")):
-        weights = dataset[flow].values
-        total = weights.sum()
-        means.append(float(dataset[price].values @ weights / total) if total > 0 else np.nan)
-    return means[0], means[1]
+    feed_in = mean_price(dataset, "feed_in_price", "supply")
+    return feed_in, mean_price(dataset, "retail_price", "demand")
 
 
 def _describe_no_trade(dataset: xr.Dataset) -> tuple[str, str]:
     summary = summarise(dataset)
     feed_in, retail = grid_prices(dataset)
-    trickle = TRICKLE_KW * summary.households
-    sellers = bool((dataset["supply"] > trickle).any())
-    buyers = bool((dataset["demand"] > trickle).any())
+    sellers, buyers = not np.isnan(feed_in), not np.isnan(retail)
     nothing = "Nothing is traded inside the community at any time: there are"
     if buyers:
         return (

@@ -24,15 +24,14 @@ PLURALS = {"battery": "batteries", "vehicle": "vehicles", "thermal storage": "th
 
 @styled
 def plot_storage(dataset: xr.Dataset) -> Figure:
-    """One panel for each kind of store: energy held at the end of each step, kWh."""
+    """One panel for each kind of store: energy held before, between and after the steps, kWh."""
     kinds = storage_kinds(dataset)
     figure, axes = panels(max(len(kinds), 1), 1.0 + 1.75 * max(len(kinds), 1))
-    ends = step_edges(dataset)[1:]
+    edges = step_edges(dataset)
     for axis, kind in zip(axes, kinds, strict=False):
-        without = fleet_total(dataset, "benchmark_state_of_charge", kind)
-        within = fleet_total(dataset, "state_of_charge", kind)
-        axis.plot(ends, within, label="with a community", **WITH_COMMUNITY)
-        axis.plot(ends, without, label="without a community", **WITHOUT_COMMUNITY)
+        without, within = stored(dataset, "benchmark_", kind), stored(dataset, "", kind)
+        axis.plot(edges, within, label="with a community", **WITH_COMMUNITY)
+        axis.plot(edges, without, label="without a community", **WITHOUT_COMMUNITY)
         axis.set_ylim(0, 1.08 * max(without.max(), within.max(), 1e-3))
         axis.set_ylabel("Stored heat (kWh)" if kind == "thermal storage" else "Stored (kWh)")
         legend_above(axis, plural(kind).capitalize())
@@ -53,8 +52,8 @@ def describe_storage(dataset: xr.Dataset) -> tuple[str, str]:
             "Whatever the community changes here, it changes without storing energy.",
         )
     hours = float(dataset.attrs["step_hours"])
-    within = fleet_total(dataset, "state_of_charge", kinds[0])
-    without = fleet_total(dataset, "benchmark_state_of_charge", kinds[0])
+    within, without = stored(dataset, "", kinds[0]), stored(dataset, "benchmark_", kinds[0])
+    capacity = float(fleet_total(dataset, "storage_capacity", kinds[0]))
     peak, former = int(np.argmax(within)), int(np.argmax(without))
     taken = []
     for kind in kinds:
@@ -63,9 +62,9 @@ def describe_storage(dataset: xr.Dataset) -> tuple[str, str]:
         former_charge = fleet_total(dataset, "benchmark_charge", kind).sum() * hours
         taken.append(f"the {plural(kind)}{verb} {instead(charge, former_charge, 'kWh')}")
     return (
-        f"The {plural(kinds[0])} hold most at {moment(dataset, peak + 1)}, "
-        f"{measure(within[peak], 'kWh')}; without a community they would hold most at "
-        f"{moment(dataset, former + 1)}, {measure(without[former], 'kWh')}.",
+        f"The {plural(kinds[0])} have room for {measure(capacity, 'kWh')} and hold most at "
+        f"{moment(dataset, peak)}, {measure(within[peak], 'kWh')}; without a community they would "
+        f"hold most at {moment(dataset, former)}, {measure(without[former], 'kWh')}.",
         f"In all, {enumerated(taken)} of electricity.",
     )
 
@@ -81,11 +80,18 @@ def device_kind(label: str) -> str:
     return re.sub(r" \d+$", "", label)
 
 
+def stored(dataset: xr.Dataset, prefix: str, kind: str) -> np.ndarray:
+    """Energy in the devices of a kind at every edge of the steps, kWh, `[time + 1]`."""
+    initial = fleet_total(dataset, "initial_state_of_charge", kind)
+    return np.append(initial, fleet_total(dataset, f"{prefix}state_of_charge", kind))
+
+
 def fleet_total(dataset: xr.Dataset, variable: str, kind: str) -> np.ndarray:
-    """A device variable summed over the devices of a kind of all households, `[time]`."""
+    """A device variable summed over the devices of a kind of all households, `[time]` or `[]`."""
     slots = [device_kind(label) == kind for label in dataset["device"].values.tolist()]
     chosen = dataset[variable].isel(device=np.flatnonzero(slots)).sum("device")
-    return dataset["represented"].values @ chosen.transpose("household", "time").values
+    total = dataset["represented"].values @ chosen.transpose("household", ...).values
+    return np.asarray(total)
 
 
 def plural(kind: str) -> str:
