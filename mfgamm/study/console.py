@@ -9,16 +9,30 @@ from rich.progress import BarColumn, Progress as ProgressBar, TextColumn, TimeEl
 from rich.table import Table
 
 from mfgamm.equilibrium import Progress
-from mfgamm.scenario import Scenario
+from mfgamm.scenario import Scenario, make_calendar
 from mfgamm.study.summary import Summary
+from mfgamm.study.wording import (
+    bound,
+    count,
+    horizon,
+    number,
+    of_which_gain,
+    percent,
+    seconds,
+)
 
 
 def announce(console: Console, scenario: Scenario) -> None:
-    """Say what is about to be solved."""
-    population = scenario.population
+    """Say what is about to be solved.
+
+    Raises:
+        InvalidInput: if the horizon is no whole number of steps.
+    """
+    population, calendar = scenario.population, make_calendar(scenario.time)
+    length = horizon(calendar.steps * calendar.step_hours / 24)
     console.print(f"[bold]{scenario.title}[/bold]")
     console.print(
-        f"{population.size:,} households, {scenario.time.days} day(s) of "
+        f"{count(population.size, 'household')}, {length} of "
         f"{scenario.time.step_minutes}-minute steps, {scenario.market.curve} curve, "
         f"generation × {population.generation_scale:g}",
         style="dim",
@@ -44,7 +58,7 @@ def track_rounds(console: Console, tolerance: float) -> Iterator[Callable[[Progr
                 task,
                 description=f"round {progress.round}",
                 completed=fall(first[0], progress.best_relative, tolerance),
-                gap=f"{100 * progress.relative:.2g} % of the gain (goal {100 * tolerance:g} %)",
+                gap=f"{percent(progress.relative)} (goal {percent(tolerance)})",
             )
 
         yield on_round
@@ -70,31 +84,31 @@ def show_summary(console: Console, summary: Summary) -> None:
 
 
 def _bills(summary: Summary) -> Table:
-    table = Table(title=f"Bills over {summary.days:g} day(s), €", title_justify="left")
+    table = Table(title=f"Bills over {horizon(summary.days)}, €", title_justify="left")
     table.add_column("")
     for heading in ("households", "without community", "within", "gain", "gain per household-day"):
         table.add_column(heading, justify="right")
     for category in summary.categories:
         table.add_row(
             category.name,
-            f"{category.households:,.0f}",
-            f"{category.benchmark_bill_eur:,.2f}",
-            f"{category.amm_bill_eur:,.2f}",
-            f"{category.gain_eur:,.2f}",
-            f"{category.gain_per_household_day_eur:.4f}",
+            number(category.households),
+            number(category.benchmark_bill_eur, 2),
+            number(category.amm_bill_eur, 2),
+            number(category.gain_eur, 2),
+            number(category.gain_per_household_day_eur, 4),
         )
     table.add_section()
     table.add_row(
         "all",
-        f"{summary.households:,.0f}",
-        f"{summary.benchmark_bill_eur:,.2f}",
-        f"{summary.amm_bill_eur:,.2f}",
-        f"{summary.gain_eur:,.2f}",
-        f"{summary.gain_eur / summary.households / summary.days:.4f}",
+        number(summary.households),
+        number(summary.benchmark_bill_eur, 2),
+        number(summary.amm_bill_eur, 2),
+        number(summary.gain_eur, 2),
+        number(summary.gain_eur / summary.households / summary.days, 4),
         style="bold",
     )
     if summary.operator_income_eur > 0:
-        table.add_row("operator's fees", "", "", "", f"{summary.operator_income_eur:,.2f}", "")
+        table.add_row("operator's fees", "", "", "", number(summary.operator_income_eur, 2), "")
     return table
 
 
@@ -104,17 +118,17 @@ def _grid(summary: Summary) -> Table:
     table.add_column("without community", justify="right")
     table.add_column("within", justify="right")
     rows = (
-        ("import from the grid, kWh", "grid_import_kwh"),
-        ("export to the grid, kWh", "grid_export_kwh"),
-        ("peak import, kW", "peak_import_kw"),
+        ("net import from the grid, kWh", "grid_import_kwh"),
+        ("net export to the grid, kWh", "grid_export_kwh"),
+        ("peak net import, kW", "peak_import_kw"),
     )
     for label, name in rows:
         table.add_row(
             label,
-            f"{getattr(summary, f'benchmark_{name}'):,.1f}",
-            f"{getattr(summary, name):,.1f}",
+            number(getattr(summary, f"benchmark_{name}"), 1),
+            number(getattr(summary, name), 1),
         )
-    table.add_row("traded inside, kWh", "–", f"{summary.traded_inside_kwh:,.1f}")
+    table.add_row("traded inside, kWh", "–", number(summary.traded_inside_kwh, 1))
     return table
 
 
@@ -122,16 +136,16 @@ def _prices(summary: Summary) -> str:
     if math.isnan(summary.mean_sell_price) or math.isnan(summary.mean_buy_price):
         return ""
     return (
-        f"Mean prices: selling {summary.mean_sell_price:.4f} €/kWh, "
-        f"buying {summary.mean_buy_price:.4f} €/kWh."
+        f"Mean prices: selling {number(summary.mean_sell_price, 4)} €/kWh, "
+        f"buying {number(summary.mean_buy_price, 4)} €/kWh."
     )
 
 
 def _verdict(summary: Summary) -> str:
     colour = "green" if summary.status == "converged" else "yellow"
     return (
-        f"[{colour}]{summary.status}[/{colour}] after {summary.rounds} rounds and "
-        f"{summary.wall_s:.1f} s (of which {summary.compile_s:.1f} s compiling): by deviating, a "
-        f"household could save {summary.exploitability_eur:.2e} € a day on average, "
-        f"{100 * summary.exploitability_relative:.2g} % of the gain."
+        f"[{colour}]{summary.status}[/{colour}] after {count(summary.rounds, 'round')} and "
+        f"{seconds(summary.wall_s)} (of which {seconds(summary.compile_s)} compiling): by "
+        f"deviating, a household could save at most {bound(summary.exploitability_eur)} a day on "
+        f"average, {percent(summary.exploitability_relative)} {of_which_gain(summary)}."
     )
