@@ -39,12 +39,11 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """ "ok", or what is missed, in words."""
+        """What is missed, in words; "ok" if nothing is."""
         if self.passed:
             return "ok"
-        return (
-            f"inaccurate: {int(self.unsolved.sum())} of {self.unsolved.size} lanes miss the limits"
-        )
+        lanes = f"{int(self.unsolved.sum())} of {self.unsolved.size} lanes"
+        return f"inaccurate: {lanes} given up or outside the limits"
 
 
 def check(
