@@ -108,8 +108,16 @@ class Outcome(eqx.Module):
     iterations: Int[Array, " lane"]
 
 
-def run_interior_point(program: StorageProgram, goal: Goal) -> Outcome:
-    """Solve a batch in normal form: lower bounds 0, costs and magnitudes of order one."""
+def run_interior_point(
+    program: StorageProgram, goal: Goal, start: Iterate | None = None
+) -> Outcome:
+    """Solve a batch in normal form: lower bounds 0, costs and magnitudes of order one.
+
+    Args:
+        program: the batch.
+        goal: where to end.
+        start: a point strictly inside; the least-squares point of `initial_point` if None.
+    """
     free = is_free(program)
     none = jnp.zeros(program.lanes, jnp.int32)
 
@@ -133,7 +141,8 @@ def run_interior_point(program: StorageProgram, goal: Goal) -> Outcome:
         iterate, step_length = _step(program, free, carry.iterate, carry.residuals, goal, active)
         return judged(iterate, step_length, active, carry)
 
-    start = initial_point(program, free, goal.barrier)
+    if start is None:
+        start = initial_point(program, free, goal.barrier)
     residuals, measures, _ = _assess(program, free, start, goal)
     opening = Outcome(start, residuals, measures, none + RUNNING, none)
     return jax.lax.while_loop(lambda carry: jnp.any(carry.status == RUNNING), advance, opening)
@@ -149,7 +158,8 @@ def initial_point(
 ) -> Iterate:
     """Mehrotra's start: least-squares primal and dual points, pushed inside."""
     span = jnp.where(free, program.upper, 0.0)
-    factor = factorise_newton(program, free.astype(span.dtype))
+    # Distances relative to a variable's range: a huge store gives way before a small flow does.
+    factor = factorise_newton(program, span**2)
     middle = 0.5 * jnp.minimum(span, 2.0)
     zero = jnp.zeros_like(span)
     nothing = Multipliers(jnp.zeros_like(program.balance), jnp.zeros_like(program.inflow))
@@ -157,7 +167,10 @@ def initial_point(
     margin = jnp.minimum(0.1 * span, 0.5)
     variables = jnp.clip(middle + correction, margin, span - margin)
 
-    reduced, negative = solve_newton(program, factor, _gradient(program, variables), nothing)
+    gradient = _gradient(program, variables)
+    _, negative = solve_newton(program, factor, gradient, nothing)
+    multipliers = jax.tree.map(jnp.negative, negative)
+    reduced = jnp.where(free, gradient - program.transpose(multipliers), 0.0)
     lower, slack = jnp.where(free, variables, 1.0), jnp.where(free, span - variables, 1.0)
     # Products of slack and dual of one size, however wide or narrow a variable's range.
     typical = jnp.sum(jnp.abs(reduced), axis=(0, 1)) / jnp.maximum(free.sum((0, 1)), 1)
@@ -167,7 +180,7 @@ def initial_point(
         slack=slack,
         dual_lower=jnp.where(free, jnp.maximum(reduced, 0.0) + scale / lower, 0.0),
         dual_upper=jnp.where(free, jnp.maximum(-reduced, 0.0) + scale / slack, 0.0),
-        multipliers=Multipliers(-negative.balance, -negative.storage),
+        multipliers=multipliers,
     )
 
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.lp.interior_point import is_free
+from mfgamm.lp.interior_point import Iterate, is_free
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 
@@ -20,6 +20,33 @@ class NormalForm(eqx.Module):
     program: StorageProgram
     cost_scale: Float[Array, " lane"]
     size_scale: Float[Array, " lane"]
+
+    def start_from(
+        self,
+        variables: Float[Array, "variable time lane"],
+        multipliers: Multipliers,
+        barrier: Float[Array, " lane"],
+        original: StorageProgram,
+    ) -> Iterate:
+        """A solution of a similar program as a start for this one, centred at the barrier.
+
+        With costs of order one, slacks of a solution are about the barrier or larger: what now lies
+        closer to its bounds, or outside, is pushed in that far.
+        """
+        span, free = self.program.upper, is_free(self.program)
+        margin = 0.1 * jnp.minimum(span, barrier)
+        moved = (variables - original.lower) / self.size_scale
+        moved = jnp.where(free, jnp.clip(moved, margin, span - margin), 0.0)
+        slack = jnp.where(free, span - moved, 1.0)
+        return Iterate(
+            variables=moved,
+            slack=slack,
+            dual_lower=jnp.where(free, barrier / jnp.where(free, moved, 1.0), 0.0),
+            dual_upper=jnp.where(free, barrier / slack, 0.0),
+            multipliers=Multipliers(
+                multipliers.balance / self.cost_scale, multipliers.storage / self.cost_scale
+            ),
+        )
 
     def restore_variables(
         self, variables: Float[Array, "variable time lane"], original: StorageProgram

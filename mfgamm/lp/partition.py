@@ -1,4 +1,7 @@
-"""Which lanes are solved where: shards on the devices of a mesh, chunks that fit a cache."""
+"""Which lanes are solved where: shards on the devices of a mesh, chunks that fit a cache.
+
+Lanes are the last axis of every array of a batch, and of what solving it gives.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,22 +10,20 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-from mfgamm.lp.storage_program import StorageProgram
-
+Batch = TypeVar("Batch")
 Solved = TypeVar("Solved")
-Solve = Callable[[StorageProgram], Solved]
 
 
-def solve_in_chunks(solve: Solve[Solved], program: StorageProgram, size: int) -> Solved:
+def solve_in_chunks(solve: Callable[[Batch], Solved], batch: Batch, size: int) -> Solved:
     """Solve `size` lanes abreast, one chunk after another.
 
     Lanes wait for the slowest of their chunk only, and a chunk's arrays stay in cache.
     """
-    lanes = program.lanes
+    lanes = _lanes(batch)
     size = min(size, lanes)
     count = -(-lanes // size)
     index = _padded(lanes, count * size).reshape(count, size)
-    pieces = jax.lax.map(lambda chosen: solve(_take(program, chosen)), index)
+    pieces = jax.lax.map(lambda chosen: solve(_take(batch, chosen)), index)
 
     def merge(pieces):
         return jnp.moveaxis(pieces, 0, -2).reshape(*pieces.shape[1:-1], count * size)[..., :lanes]
@@ -30,10 +31,10 @@ def solve_in_chunks(solve: Solve[Solved], program: StorageProgram, size: int) ->
     return jax.tree.map(merge, pieces)
 
 
-def solve_in_shards(solve: Solve[Solved], program: StorageProgram, mesh: Mesh) -> Solved:
+def solve_in_shards(solve: Callable[[Batch], Solved], batch: Batch, mesh: Mesh) -> Solved:
     """Solve an equal share of the lanes on every device of a mesh; nothing is communicated."""
-    lanes, shards = program.lanes, mesh.size
-    padded = _take(program, _padded(lanes, -(-lanes // shards) * shards))
+    lanes, shards = _lanes(batch), mesh.size
+    padded = _take(batch, _padded(lanes, -(-lanes // shards) * shards))
     # Whatever the caller's axis types, the compiler moves the program to the shards.
     automatic = Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * mesh.devices.ndim)
 
@@ -56,5 +57,9 @@ def _padded(lanes: int, total: int):
     return jnp.where(jnp.arange(total) < lanes, jnp.arange(total), 0)
 
 
-def _take(program: StorageProgram, chosen) -> StorageProgram:
-    return jax.tree.map(lambda array: array[..., chosen], program)
+def _lanes(batch) -> int:
+    return jax.tree.leaves(batch)[0].shape[-1]
+
+
+def _take(batch: Batch, chosen) -> Batch:
+    return jax.tree.map(lambda array: array[..., chosen], batch)

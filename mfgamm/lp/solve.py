@@ -1,6 +1,7 @@
 """The public face of the kernel: scale, split into chunks that fit the cache, solve, unscale."""
 
 from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -37,6 +38,13 @@ class ProgramPoint(eqx.Module):
     multipliers: Multipliers
     objective: Float[Array, " lane"]
     stiffness: Stiffness
+
+
+class Batch(NamedTuple):
+    """What a lane is solved from: its program, and a point to start at if there is one."""
+
+    program: StorageProgram
+    start: ProgramPoint | None
 
 
 class ProgramSolution(AbstractSolution):
@@ -85,8 +93,14 @@ class InteriorPoint(eqx.Module):
             if value is not None and not (value > 0 or (name == "barrier" and value == 0)):
                 raise InvalidInput(name, float(value), "must be positive")
 
-    def solve(self, program: StorageProgram) -> ProgramSolution:
+    def solve(self, program: StorageProgram, start: ProgramPoint | None = None) -> ProgramSolution:
         """Solve every lane of `program`.
+
+        Args:
+            program: the batch.
+            start: the solution of a similar batch at the same barrier > 0, e.g. at last round's
+                prices: a handful of iterations then suffice. An exact solution is no good start,
+                for it lies on the boundary.
 
         Raises:
             InvalidInput: if the tolerance is beyond the reach of the program's precision.
@@ -100,29 +114,34 @@ class InteriorPoint(eqx.Module):
                 f"float32 reaches about {SINGLE_PRECISION_LIMIT}; use float64 "
                 "(jax.config.update('jax_enable_x64', True)) or a looser tolerance",
             )
-        return _solve(self, program)
+        return _solve(self, program, start)
 
 
 @eqx.filter_jit
-def _solve(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
-    return _solve_differentiably(program, settings=settings)
+def _solve(
+    settings: InteriorPoint, program: StorageProgram, start: ProgramPoint | None
+) -> ProgramSolution:
+    return _solve_differentiably(program, settings=settings, start=start)
 
 
 @eqx.filter_custom_jvp
-def _solve_differentiably(program: StorageProgram, *, settings: InteriorPoint) -> ProgramSolution:
-    def solve_chunks(program: StorageProgram) -> ProgramSolution:
-        return solve_in_chunks(partial(_solve_lanes, settings), program, settings.chunk)
+def _solve_differentiably(
+    program: StorageProgram, *, settings: InteriorPoint, start: ProgramPoint | None
+) -> ProgramSolution:
+    def solve_chunks(batch: Batch) -> ProgramSolution:
+        return solve_in_chunks(partial(_solve_lanes, settings), batch, settings.chunk)
 
+    batch = Batch(program, start)
     if settings.mesh is None:
-        return solve_chunks(program)
-    return solve_in_shards(solve_chunks, program, settings.mesh)
+        return solve_chunks(batch)
+    return solve_in_shards(solve_chunks, batch, settings.mesh)
 
 
 @_solve_differentiably.def_jvp
-def _solve_jvp(primals, tangents, *, settings: InteriorPoint):
+def _solve_jvp(primals, tangents, *, settings: InteriorPoint, start: ProgramPoint | None):
     (program,), (tangent,) = primals, tangents
     tangent = _filled(program, tangent)
-    solution = _solve_differentiably(program, settings=settings)
+    solution = _solve_differentiably(program, settings=settings, start=start)
     point = solution.value
     move, change = differentiate_solution(
         program, tangent, point.variables, point.multipliers, point.stiffness
@@ -145,7 +164,8 @@ def _filled(program: StorageProgram, tangent: StorageProgram) -> StorageProgram:
     )
 
 
-def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSolution:
+def _solve_lanes(settings: InteriorPoint, batch: Batch) -> ProgramSolution:
+    program, start = batch
     normal = normalise(program)
     dtype = program.cost.dtype
     worth = normal.cost_scale * normal.size_scale
@@ -155,7 +175,10 @@ def _solve_lanes(settings: InteriorPoint, program: StorageProgram) -> ProgramSol
         origin=program.value(program.lower) / worth,
         max_iterations=settings.max_iterations,
     )
-    outcome = run_interior_point(normal.program, goal)
+    iterate = None
+    if start is not None:
+        iterate = normal.start_from(start.variables, start.multipliers, goal.barrier, program)
+    outcome = run_interior_point(normal.program, goal, iterate)
     point = outcome.iterate
     variables = normal.restore_variables(point.variables, program)
     multipliers = normal.restore_multipliers(point.multipliers)

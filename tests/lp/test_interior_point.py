@@ -107,3 +107,25 @@ def test_single_precision_refuses_what_it_cannot_reach():
     program = jax.tree.map(lambda x: x.astype(jnp.float32), random_program(1, 4, 2, seed=0))
     with pytest.raises(InvalidInput, match="float32 reaches about"):
         InteriorPoint(tolerance=1e-6).solve(program)
+
+
+@pytest.mark.parametrize("change", [1e-4, 1e-2])
+def test_a_warm_start_reaches_the_same_point_sooner(change):
+    program = random_program(1, 8, LANES, seed=3)
+    solver = InteriorPoint(barrier=1e-3, tolerance=1e-8)
+    first = solver.solve(program)
+    noise = np.random.default_rng(0).normal(size=program.cost.shape)
+    moved = dataclasses.replace(program, cost=program.cost + change * noise)
+    cold, warm = solver.solve(moved), solver.solve(moved, first.value)
+    assert warm.converged
+    np.testing.assert_allclose(warm.value.variables, cold.value.variables, atol=1e-6)
+    assert int(warm.history.max()) <= 6 < int(cold.history.max())
+
+
+def test_a_warm_start_that_does_not_fit_still_converges():
+    program = random_program(1, 8, LANES, seed=3)
+    solver = InteriorPoint(barrier=1e-3)
+    other = solver.solve(random_program(1, 8, LANES, seed=4))
+    cold, warm = solver.solve(program), solver.solve(program, other.value)
+    assert warm.converged
+    np.testing.assert_allclose(warm.value.variables, cold.value.variables, atol=1e-6)
