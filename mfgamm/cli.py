@@ -15,19 +15,20 @@ from mfgamm.core import InvalidInput, MfgammError, Status
 from mfgamm.equilibrium import Progress
 from mfgamm.scenario import builtin_scenarios, load_scenario, scenario_template
 from mfgamm.study import (
-    Study,
+    REPORT,
+    RESULTS,
     announce,
     load_dataset,
+    require_writable,
     run_study,
-    save_dataset,
     show_summary,
     track_rounds,
     write_report,
+    write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
 
 DEFAULT_SCENARIO = "paris-summer"
-RESULTS, SUMMARY, REPORT = "results.nc", "summary.json", "report.html"
 
 app = typer.Typer(
     help="Mean field games of energy communities cleared by automated market makers.",
@@ -75,7 +76,7 @@ def solve(
     with _bad_input_explained():
         study_scenario = load_scenario(scenario, settings or [])
         if out is not None:
-            _require_folder(out)
+            require_writable(out)
         console = Console(stderr=as_json, quiet=as_json)
         announce(console, study_scenario)
         tolerance = study_scenario.solver.tolerance
@@ -86,13 +87,14 @@ def solve(
                 stop.raise_if_asked()
 
             study = run_study(study_scenario, follow)
-    if as_json:
-        print(study.summary.to_json())
-    else:
-        show_summary(console, study.summary)
-    if out is not None:
-        _write(study, out)
-        console.print(f"Report: [link]{(out / REPORT).resolve().as_uri()}[/link]", soft_wrap=True)
+        if as_json:
+            print(study.summary.to_json())
+        else:
+            show_summary(console, study.summary)
+        if out is not None:
+            write_results(study, out)
+            address = (out / REPORT).resolve().as_uri()
+            console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
     raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
@@ -132,23 +134,6 @@ def main() -> None:
     """Entry point of the console script; the only place that turns on double precision."""
     jax.config.update("jax_enable_x64", True)
     app()
-
-
-def _write(study: Study, folder: Path) -> None:
-    save_dataset(study.dataset, folder / RESULTS)
-    (folder / SUMMARY).write_text(study.summary.to_json() + "\n", encoding="utf-8")
-    write_report(study.dataset, folder / REPORT)
-
-
-def _require_folder(folder: Path) -> None:
-    """Make the folder before the solve, not after it, when there would be results to lose."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / REPORT).touch()
-    except OSError as error:
-        raise InvalidInput(
-            "--out", str(folder), f"cannot be written to: {error.strerror}"
-        ) from error
 
 
 @contextlib.contextmanager
