@@ -10,8 +10,23 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
+from mfgamm.lp.storage_program import StorageProgram
+
 Batch = TypeVar("Batch")
 Solved = TypeVar("Solved")
+
+
+# Numbers in one array of variables of a chunk: half a megabyte in double precision, measured to be
+# about the best from a day of hours to a week of quarter-hours.
+CHUNK_SIZE = 60_000
+FEWEST_LANES, MOST_LANES = 8, 256
+
+
+def cached_lanes(program: StorageProgram) -> int:
+    """How many lanes of a program to solve abreast: wide enough for vectors, small for a cache."""
+    variables, time, _ = program.cost.shape
+    fitting = CHUNK_SIZE // (variables * time)
+    return min(max(fitting, FEWEST_LANES), MOST_LANES) // 8 * 8
 
 
 def solve_in_chunks(solve: Callable[[Batch], Solved], batch: Batch, size: int) -> Solved:

@@ -18,7 +18,7 @@ from mfgamm.lp.implicit import (
 )
 from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
 from mfgamm.lp.normal_form import normalise
-from mfgamm.lp.partition import solve_in_chunks, solve_in_shards
+from mfgamm.lp.partition import cached_lanes, solve_in_chunks, solve_in_shards
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 SINGLE_PRECISION_LIMIT = 1e-4
@@ -73,19 +73,20 @@ class InteriorPoint(eqx.Module):
         barrier: 0 for an exact solve, else the barrier parameter μ in units of the objective:
             the point returned minimises objective − μ Σ log(slack).
         max_iterations: per lane.
-        chunk: lanes solved abreast (static); about what keeps the working set in cache.
+        chunk: lanes solved abreast (static); None takes about what a cache holds.
         mesh: devices to spread the lanes over (static); None stays where the program is.
     """
 
     tolerance: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-9)
     barrier: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     max_iterations: Int[Array, ""] = eqx.field(converter=jnp.asarray, default=100)
-    chunk: int = eqx.field(static=True, default=64)
+    chunk: int | None = eqx.field(static=True, default=None)
     mesh: Mesh | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         for name in ("chunk", "max_iterations"):
-            value = concrete(jnp.asarray(getattr(self, name)))
+            given = getattr(self, name)
+            value = None if given is None else concrete(jnp.asarray(given))
             if value is not None and value < 1:
                 raise InvalidInput(name, int(value), "must be at least 1")
         for name in ("tolerance", "barrier"):
@@ -128,8 +129,10 @@ def _solve(
 def _solve_differentiably(
     program: StorageProgram, *, settings: InteriorPoint, start: ProgramPoint | None
 ) -> ProgramSolution:
+    chunk = cached_lanes(program) if settings.chunk is None else settings.chunk
+
     def solve_chunks(batch: Batch) -> ProgramSolution:
-        return solve_in_chunks(partial(_solve_lanes, settings), batch, settings.chunk)
+        return solve_in_chunks(partial(_solve_lanes, settings), batch, chunk)
 
     batch = Batch(program, start)
     if settings.mesh is None:
