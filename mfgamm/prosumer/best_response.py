@@ -150,11 +150,11 @@ def read_plan(
     charge, discharge = (jnp.moveaxis(x, -1, 0) for x in (parts.inflow, parts.outflow))
     sell, buy, curtailed = (x.T for x in parts.exchange)
     exact = solver.barrier == 0
-    lossless = types.storage.charge_gain == types.storage.discharge_gain
-    both = jnp.where(exact & lossless[..., None], jnp.minimum(charge, discharge), 0.0)
-    charge, discharge = charge - both, discharge - both
-    net = types.generation - types.base_load - curtailed
-    net = net - jnp.sum(charge - discharge, axis=1)
+    unwashed = types.unwashed(charge, discharge)
+    charge, discharge = (
+        jnp.where(exact, *pair) for pair in zip(unwashed, (charge, discharge), strict=True)
+    )
+    net = types.net_trade(curtailed, charge, discharge)
     surplus = 0.5 * (sell - buy - net)
     return Plan(
         sell=jnp.where(exact, jnp.maximum(net, 0.0), sell - surplus),

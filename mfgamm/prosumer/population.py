@@ -113,8 +113,26 @@ class HouseholdTypes(eqx.Module):
 
     def imbalance(self, plan: Plan) -> Float[Array, "type time"]:
         """What a plan leaves of each type's power balance, kW; zero to rounding."""
-        left = self.generation - self.base_load - plan.curtailed
-        return left - jnp.sum(plan.charge - plan.discharge, axis=1) - (plan.sell - plan.buy)
+        due = self.net_trade(plan.curtailed, plan.charge, plan.discharge)
+        return due - (plan.sell - plan.buy)
+
+    def net_trade(
+        self,
+        curtailed: Float[Array, "type time"],
+        charge: Float[Array, "type device time"],
+        discharge: Float[Array, "type device time"],
+    ) -> Float[Array, "type time"]:
+        """Power sold (negative: bought) that curtailment and device flows leave, kW."""
+        left = self.generation - self.base_load - curtailed
+        return left - jnp.sum(charge - discharge, axis=1)
+
+    def unwashed(
+        self, charge: Float[Array, "type device time"], discharge: Float[Array, "type device time"]
+    ) -> tuple[Float[Array, "type device time"], Float[Array, "type device time"]]:
+        """Device flows, kW, without charging a lossless store while discharging it."""
+        lossless = self.storage.charge_gain == self.storage.discharge_gain
+        both = jnp.where(lossless[..., None], jnp.minimum(charge, discharge), 0.0)
+        return charge - both, discharge - both
 
     def worst_violation(self, plan: Plan) -> Float[Array, ""]:
         """The most by which a plan leaves any type's limits, kW or kWh; 0 if it keeps them all."""

@@ -60,11 +60,9 @@ def _project(
     solution = solver.solve(program)
     parts = program.split(solution.value.variables + wanted)
     charge, discharge = (jnp.moveaxis(x, -1, 0) for x in (parts.inflow, parts.outflow))
-    lossless = (types.storage.charge_gain == types.storage.discharge_gain)[..., None]
-    both = jnp.where(lossless, jnp.minimum(charge, discharge), 0.0)
-    charge, discharge = charge - both, discharge - both
+    charge, discharge = types.unwashed(charge, discharge)
     curtailed = parts.exchange[1].T
-    net = types.generation - types.base_load - curtailed - jnp.sum(charge - discharge, axis=1)
+    net = types.net_trade(curtailed, charge, discharge)
     projected = Plan(
         sell=jnp.maximum(net, 0.0),
         buy=jnp.maximum(-net, 0.0),
