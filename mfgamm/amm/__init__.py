@@ -13,4 +13,5 @@ from mfgamm.amm.hyperbolic import Hyperbolic as Hyperbolic
 from mfgamm.amm.learned import Learned as Learned
 from mfgamm.amm.linear import Linear as Linear
 from mfgamm.amm.mechanism import PaymentRule as PaymentRule
+from mfgamm.amm.monotone import MonotonePotential as MonotonePotential
 from mfgamm.amm.registry import curve_by_name as curve_by_name

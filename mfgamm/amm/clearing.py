@@ -49,7 +49,7 @@ def clear(
         InvalidInput: if supply or demand is negative or not finite, or the fee lies outside
             [0, 1]; not checked under `jit`. Also whatever the curve raises.
     """
-    supply, demand, fee = _flow("supply", supply), _flow("demand", demand), _fraction(fee)
+    supply, demand, fee = as_flow("supply", supply), as_flow("demand", demand), _fraction(fee)
     sold, met = _matched_shares(*jnp.broadcast_arrays(supply, demand))
     internal = curve.average(sold, tariff)
     return Prices(
@@ -69,7 +69,7 @@ def community_gain(
     Raises:
         InvalidInput: if supply (kW) or demand (kW) is negative or not finite.
     """
-    return jnp.minimum(_flow("supply", supply), _flow("demand", demand)) * tariff.spread
+    return jnp.minimum(as_flow("supply", supply), as_flow("demand", demand)) * tariff.spread
 
 
 def fee_income(
@@ -106,7 +106,7 @@ def _matched_shares(
     )
 
 
-def _flow(name: str, given: ArrayLike) -> Float[Array, "..."]:
+def as_flow(name: str, given: ArrayLike) -> Float[Array, "..."]:
     """A flow as a floating-point array, refused if it is known not to be an amount."""
     flow = _floating(given)
     known = concrete(flow)

@@ -5,6 +5,7 @@ from mfgamm.market.market import (
     CommunityMarket as CommunityMarket,
     GridMarket as GridMarket,
 )
+from mfgamm.market.monotone import MonotoneMarket as MonotoneMarket
 from mfgamm.market.settlement import Settlement as Settlement
 from mfgamm.market.tariffs import (
     TariffPeriod as TariffPeriod,

@@ -82,6 +82,7 @@ class CommunityMarket(AbstractMarket):
             grid_credits=self.tariff.feed_in * exported,
             # Not what the payments leave over: computed apart, so that the residual checks both.
             operator_income=step_hours * fee_income(supply, demand, self.tariff, self.fee),
+            rebates=jnp.zeros_like(buy),
         )
 
 
@@ -115,4 +116,5 @@ class GridMarket(AbstractMarket):
             grid_charges=retail * demand,
             grid_credits=feed_in * supply,
             operator_income=nothing,
+            rebates=jnp.zeros_like(buy),
         )

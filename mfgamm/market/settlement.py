@@ -9,13 +9,15 @@ class Settlement(eqx.Module):
     """Books of a community, per step; energy in kWh and money in € per household on average.
 
     Attributes:
-        payments: what each type pays (negative: receives), €.
+        payments: what each type pays (negative: receives), its rebate deducted, €.
         weights: share of each type in the population; they sum to one.
         supply, demand: sold and bought by households, kWh.
         traded_inside: energy that changed hands inside the community, kWh.
         grid_import, grid_export: energy settled with the grid, kWh.
         grid_charges, grid_credits: paid to and received from the grid, €.
         operator_income: fees kept by the operator, €.
+        rebates: lump sums that each type gets back from what the market collected beyond the
+            grid's bill, €; zero in a market that collects no more than that.
     """
 
     payments: Float[Array, "type time"]
@@ -28,6 +30,7 @@ class Settlement(eqx.Module):
     grid_charges: Float[Array, " time"]
     grid_credits: Float[Array, " time"]
     operator_income: Float[Array, " time"]
+    rebates: Float[Array, "type time"]
 
     @property
     def energy_residual(self) -> Float[Array, " time"]:
@@ -38,6 +41,9 @@ class Settlement(eqx.Module):
 
     @property
     def money_residual(self) -> Float[Array, " time"]:
-        """Payments and credits less charges and the operator's income, €; ≈ 0."""
+        """Payments and credits less charges and the operator's income, €; ≈ 0.
+
+        Payments are net of the rebates, so what is given back is checked too.
+        """
         paid = self.weights @ self.payments
         return paid + self.grid_credits - self.grid_charges - self.operator_income

@@ -1,9 +1,11 @@
 """From a scenario to its tariff, and to the market that clears inside it."""
 
-from mfgamm.amm import AbstractBondingCurve, Blended, Linear, curve_by_name
+from mfgamm.amm import AbstractBondingCurve, Blended, Linear, MonotonePotential, curve_by_name
 from mfgamm.core import Tariff
 from mfgamm.market import (
+    AbstractMarket,
     CommunityMarket,
+    MonotoneMarket,
     TariffPeriod,
     flat_tariff,
     series_tariff,
@@ -22,13 +24,15 @@ from mfgamm.scenario.schema.tariff import minute_of_day
 from mfgamm.scenario.sources import read_prices
 
 
-def build_market(scenario: Scenario) -> CommunityMarket:
-    """The community's market: bonding curve, tariff and fee.
+def build_market(scenario: Scenario) -> AbstractMarket:
+    """The community's market: bonding curve, tariff and fee; or potential and tariff.
 
     Raises:
         InvalidInput: if the tariff's file does not fit, or the curve cannot serve the tariff.
     """
     tariff = build_tariff(scenario, make_calendar(scenario.time))
+    if scenario.market.curvature is not None:
+        return MonotoneMarket(MonotonePotential(scenario.market.curvature), tariff)
     curve = build_curve(scenario.market)
     return CommunityMarket(curve=curve, tariff=tariff, fee=scenario.market.fee)
 

@@ -16,18 +16,23 @@ class MarketTable(Table):
         curve: the bonding curve's name.
         anchor: of the linear curve: the price inside, within the tariff, €/kWh.
         weights: of the blended curve: curve name -> weight, summing to 1.
+        curvature: of the monotone market maker, which gives its surplus back in equal shares.
         fee: share that the operator keeps of the matched energy times the tariff's spread, which
             is what given plans gain over the grid.
     """
 
-    curve: Literal["mid-market", "geometric", "hyperbolic", "linear", "blended"] = "mid-market"
+    curve: Literal["mid-market", "geometric", "hyperbolic", "linear", "blended", "monotone"] = (
+        "mid-market"
+    )
     anchor: Annotated[float, between(-10, 10, "€/kWh")] | None = None
     weights: dict[CurveName, Annotated[float, between(0, 1)]] | None = None
+    curvature: Annotated[float, between(0, 1e6)] | None = None
     fee: Annotated[float, between(0, 1)] = 0.0
 
     @model_validator(mode="after")
     def _parameters_belong_to_curve(self) -> "MarketTable":
-        for key, curve in (("anchor", "linear"), ("weights", "blended")):
+        owners = (("anchor", "linear"), ("weights", "blended"), ("curvature", "monotone"))
+        for key, curve in owners:
             given = getattr(self, key) is not None
             if given and self.curve != curve:
                 raise refusal(f"belongs to curve '{curve}', not to '{self.curve}'", key)
@@ -36,6 +41,8 @@ class MarketTable(Table):
         if self.weights is not None and abs(sum(self.weights.values()) - 1) > 1e-9:
             total = sum(self.weights.values())
             raise refusal(f"must sum to 1, but the sum is {total:g}", "weights")
+        if self.curve == "monotone" and self.fee > 0:
+            raise refusal("must be 0: the monotone market maker gives its surplus back", "fee")
         return self
 
 
