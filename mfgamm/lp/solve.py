@@ -17,6 +17,7 @@ from mfgamm.lp.implicit import (
     differentiate_value,
 )
 from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
+from mfgamm.lp.native import is_available, solve_natively
 from mfgamm.lp.normal_form import normalise
 from mfgamm.lp.partition import cached_lanes, solve_in_chunks, solve_in_shards
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
@@ -73,13 +74,17 @@ class InteriorPoint(eqx.Module):
         barrier: 0 for an exact solve, else the barrier parameter μ in units of the objective:
             the point returned minimises objective − μ Σ log(slack).
         max_iterations: per lane.
-        chunk: lanes solved abreast (static); None takes about what a cache holds.
+        backend: "native" (compiled C++, double precision, CPU; lanes on all cores) or "xla" (any
+            device and precision, same algorithm); None takes the native one where it can run
+            (static).
+        chunk: lanes that "xla" solves abreast (static); None takes about what a cache holds.
         mesh: devices to spread the lanes over (static); None stays where the program is.
     """
 
     tolerance: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-9)
     barrier: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     max_iterations: Int[Array, ""] = eqx.field(converter=jnp.asarray, default=100)
+    backend: str | None = eqx.field(static=True, default=None)
     chunk: int | None = eqx.field(static=True, default=None)
     mesh: Mesh | None = eqx.field(static=True, default=None)
 
@@ -93,6 +98,8 @@ class InteriorPoint(eqx.Module):
             value = concrete(getattr(self, name))
             if value is not None and not (value > 0 or (name == "barrier" and value == 0)):
                 raise InvalidInput(name, float(value), "must be positive")
+        if self.backend not in (None, "native", "xla"):
+            raise InvalidInput("backend", self.backend, "must be 'native', 'xla' or None")
 
     def solve(self, program: StorageProgram, start: ProgramPoint | None = None) -> ProgramSolution:
         """Solve every lane of `program`.
@@ -104,7 +111,8 @@ class InteriorPoint(eqx.Module):
                 for it lies on the boundary.
 
         Raises:
-            InvalidInput: if the tolerance is beyond the reach of the program's precision.
+            InvalidInput: if the tolerance is beyond the reach of the program's precision, or the
+                native kernel is asked for where it cannot run.
         """
         tolerance = concrete(self.tolerance)
         single = program.cost.dtype == jnp.float32
@@ -114,6 +122,12 @@ class InteriorPoint(eqx.Module):
                 float(tolerance),
                 f"float32 reaches about {SINGLE_PRECISION_LIMIT}; use float64 "
                 "(jax.config.update('jax_enable_x64', True)) or a looser tolerance",
+            )
+        if self.backend == "native" and not _runs_natively(self, program):
+            raise InvalidInput(
+                "backend",
+                "native",
+                "needs a double-precision program on a CPU and a C++ compiler; use 'xla' or None",
             )
         return _solve(self, program, start)
 
@@ -130,14 +144,23 @@ def _solve_differentiably(
     program: StorageProgram, *, settings: InteriorPoint, start: ProgramPoint | None
 ) -> ProgramSolution:
     chunk = cached_lanes(program) if settings.chunk is None else settings.chunk
+    natively = settings.backend != "xla" and _runs_natively(settings, program)
 
-    def solve_chunks(batch: Batch) -> ProgramSolution:
+    def solve_shard(batch: Batch) -> ProgramSolution:
+        if natively:
+            return _solve_compiled(settings, batch)
         return solve_in_chunks(partial(_solve_lanes, settings), batch, chunk)
 
     batch = Batch(program, start)
     if settings.mesh is None:
-        return solve_chunks(batch)
-    return solve_in_shards(solve_chunks, batch, settings.mesh)
+        return solve_shard(batch)
+    return solve_in_shards(solve_shard, batch, settings.mesh)
+
+
+def _runs_natively(settings: InteriorPoint, program: StorageProgram) -> bool:
+    mesh = settings.mesh
+    platform = jax.default_backend() if mesh is None else mesh.devices.flat[0].platform
+    return platform == "cpu" and program.cost.dtype == jnp.float64 and is_available()
 
 
 @_solve_differentiably.def_jvp
@@ -164,6 +187,23 @@ def _filled(program: StorageProgram, tangent: StorageProgram) -> StorageProgram:
         lambda value, change: jnp.zeros_like(value) if change is None else change,
         program,
         tangent,
+    )
+
+
+def _solve_compiled(settings: InteriorPoint, batch: Batch) -> ProgramSolution:
+    start = None
+    if batch.start is not None:
+        start = batch.start.variables, batch.start.multipliers
+    solved = solve_natively(
+        batch.program, start, settings.tolerance, settings.barrier, settings.max_iterations
+    )
+    stiffness = Stiffness(solved.stiffness_lower, solved.stiffness_upper)
+    return ProgramSolution(
+        value=ProgramPoint(solved.variables, solved.multipliers, solved.objective, stiffness),
+        status=solved.status,
+        residuals=solved.measures,
+        history=solved.iterations,
+        certificate=solved.bound,
     )
 
 

@@ -13,9 +13,9 @@ LANES = 12
 
 
 @pytest.mark.parametrize(("stores", "time"), [(0, 1), (0, 6), (1, 8), (2, 8)])
-def test_optimum_agrees_with_highs(stores, time):
+def test_optimum_agrees_with_highs(stores, time, backend):
     program = random_program(stores, time, LANES, seed=17 + stores)
-    solution = InteriorPoint().solve(program)
+    solution = InteriorPoint(backend=backend).solve(program)
     assert solution.converged
     expected = np.array([highs_optimum(program, lane) for lane in range(LANES)])
     objective = np.asarray(solution.value.objective)
@@ -24,11 +24,11 @@ def test_optimum_agrees_with_highs(stores, time):
     assert np.all(np.asarray(solution.certificate) <= expected + 1e-9)
 
 
-def test_an_infeasible_lane_is_proven_so_and_spoils_no_other():
+def test_an_infeasible_lane_is_proven_so_and_spoils_no_other(backend):
     program = random_program(1, 8, LANES, seed=5)
-    alone = InteriorPoint().solve(program)
+    alone = InteriorPoint(backend=backend).solve(program)
     broken = dataclasses.replace(program, balance=program.balance.at[:, 3].add(1e3))
-    solution = InteriorPoint().solve(broken)
+    solution = InteriorPoint(backend=backend).solve(broken)
     status = np.asarray(solution.status)
     assert status[3] == Status.INFEASIBLE
     assert highs_optimum(broken, 3) is None
@@ -41,28 +41,28 @@ def test_an_infeasible_lane_is_proven_so_and_spoils_no_other():
     )
 
 
-def test_a_lane_of_nan_is_reported_and_spoils_no_other():
+def test_a_lane_of_nan_is_reported_and_spoils_no_other(backend):
     program = random_program(1, 8, LANES, seed=5)
     program = dataclasses.replace(program, cost=program.cost.at[0, 0, 2].set(jnp.nan))
-    status = np.asarray(InteriorPoint().solve(program).status)
+    status = np.asarray(InteriorPoint(backend=backend).solve(program).status)
     assert status[2] == Status.BREAKDOWN
     assert np.sum(status != Status.CONVERGED) == 1
 
 
-def test_running_out_of_iterations_is_not_success():
+def test_running_out_of_iterations_is_not_success(backend):
     program = random_program(2, 8, LANES, seed=1)
-    solution = InteriorPoint(max_iterations=2).solve(program)
+    solution = InteriorPoint(backend=backend, max_iterations=2).solve(program)
     assert not solution.converged
     assert np.all(np.asarray(solution.status) == Status.MAX_ITERATIONS)
     # The bound needs no convergence.
-    exact = InteriorPoint().solve(program)
+    exact = InteriorPoint(backend=backend).solve(program)
     assert np.all(np.asarray(solution.certificate) <= np.asarray(exact.value.objective) + 1e-9)
 
 
 @pytest.mark.parametrize("barrier", [1e-2, 1e-4, 1e-6])
-def test_smoothed_optimum_lies_on_the_central_path(barrier):
+def test_smoothed_optimum_lies_on_the_central_path(barrier, backend):
     program = random_program(1, 8, LANES, seed=3)
-    smoothed = InteriorPoint(barrier=barrier).solve(program)
+    smoothed = InteriorPoint(backend=backend, barrier=barrier).solve(program)
     assert smoothed.converged
     variables = smoothed.value.variables
     free = program.upper > program.lower
@@ -77,10 +77,10 @@ def test_smoothed_optimum_lies_on_the_central_path(barrier):
     assert np.all(excess <= 1.01 * barrier * pairs + 1e-8)
 
 
-def test_quadratic_program_meets_its_optimality_conditions():
+def test_quadratic_program_meets_its_optimality_conditions(backend):
     program = random_program(1, 8, LANES, seed=8)
     program = dataclasses.replace(program, curvature=jnp.ones_like(program.cost))
-    solution = InteriorPoint(tolerance=1e-12).solve(program)
+    solution = InteriorPoint(backend=backend, tolerance=1e-12).solve(program)
     assert solution.converged
     variables = solution.value.variables
     gradient = program.cost + variables - program.transpose(solution.value.multipliers)
@@ -90,8 +90,8 @@ def test_quadratic_program_meets_its_optimality_conditions():
 
 def test_chunks_do_not_change_the_answer():
     program = random_program(2, 8, LANES, seed=2)
-    whole = InteriorPoint(chunk=LANES).solve(program)
-    parts = InteriorPoint(chunk=5).solve(program)
+    whole = InteriorPoint(backend="xla", chunk=LANES).solve(program)
+    parts = InteriorPoint(backend="xla", chunk=5).solve(program)
     np.testing.assert_allclose(whole.value.objective, parts.value.objective, rtol=1e-9)
     np.testing.assert_allclose(whole.value.variables, parts.value.variables, atol=1e-6)
 
@@ -101,18 +101,22 @@ def test_bad_settings_are_refused():
         InteriorPoint(tolerance=-1.0)
     with pytest.raises(InvalidInput, match="barrier"):
         InteriorPoint(barrier=-1e-3)
+    with pytest.raises(InvalidInput, match=r"backend = 'cuda': must be 'native', 'xla' or None"):
+        InteriorPoint(backend="cuda")
 
 
 def test_single_precision_refuses_what_it_cannot_reach():
     program = jax.tree.map(lambda x: x.astype(jnp.float32), random_program(1, 4, 2, seed=0))
     with pytest.raises(InvalidInput, match="float32 reaches about"):
         InteriorPoint(tolerance=1e-6).solve(program)
+    with pytest.raises(InvalidInput, match="needs a double-precision program"):
+        InteriorPoint(tolerance=1e-3, backend="native").solve(program)
 
 
 @pytest.mark.parametrize("change", [1e-4, 1e-2])
-def test_a_warm_start_reaches_the_same_point_sooner(change):
+def test_a_warm_start_reaches_the_same_point_sooner(change, backend):
     program = random_program(1, 8, LANES, seed=3)
-    solver = InteriorPoint(barrier=1e-3, tolerance=1e-8)
+    solver = InteriorPoint(backend=backend, barrier=1e-3, tolerance=1e-8)
     first = solver.solve(program)
     noise = np.random.default_rng(0).normal(size=program.cost.shape)
     moved = dataclasses.replace(program, cost=program.cost + change * noise)
@@ -122,9 +126,9 @@ def test_a_warm_start_reaches_the_same_point_sooner(change):
     assert int(warm.history.max()) <= 6 < int(cold.history.max())
 
 
-def test_a_warm_start_that_does_not_fit_still_converges():
+def test_a_warm_start_that_does_not_fit_still_converges(backend):
     program = random_program(1, 8, LANES, seed=3)
-    solver = InteriorPoint(barrier=1e-3)
+    solver = InteriorPoint(backend=backend, barrier=1e-3)
     other = solver.solve(random_program(1, 8, LANES, seed=4))
     cold, warm = solver.solve(program), solver.solve(program, other.value)
     assert warm.converged

@@ -17,10 +17,10 @@ from mfgamm.lp import InteriorPoint
 
 assert len(jax.devices()) == 4
 mesh = jax.make_mesh((4,), ("household",))
-for lanes in (12, 13):
+for lanes, backend in ((12, "xla"), (13, "xla"), (13, None)):
     program = random_program(1, 6, lanes, seed=lanes)
-    alone = InteriorPoint(chunk=5).solve(program)
-    spread = InteriorPoint(chunk=2, mesh=mesh).solve(program)
+    alone = InteriorPoint(backend=backend, chunk=5).solve(program)
+    spread = InteriorPoint(backend=backend, chunk=2, mesh=mesh).solve(program)
     assert spread.converged and len(spread.value.variables.sharding.device_set) > 1
     np.testing.assert_allclose(spread.value.objective, alone.value.objective, rtol=1e-8)
     np.testing.assert_allclose(spread.value.variables, alone.value.variables, atol=1e-6)
@@ -29,9 +29,8 @@ for lanes in (12, 13):
 def total(program, solver):
     return jnp.sum(solver.solve(program).value.variables**2)
 
-gradients = [
-    jax.grad(total)(program, InteriorPoint(barrier=1e-3, mesh=each)) for each in (None, mesh)
-]
+smoothed = InteriorPoint(barrier=1e-3, backend="xla"), InteriorPoint(barrier=1e-3, mesh=mesh)
+gradients = [jax.grad(total)(program, solver) for solver in smoothed]
 np.testing.assert_allclose(gradients[0].cost, gradients[1].cost, rtol=1e-6, atol=1e-8)
 print("same answers")
 """

@@ -1,0 +1,7 @@
+"""The interior point compiled from C++: what a CPU runs, where it has a compiler."""
+
+from mfgamm.lp.native.build import (
+    CompilerMissing as CompilerMissing,
+    is_available as is_available,
+)
+from mfgamm.lp.native.call import solve_natively as solve_natively
