@@ -18,6 +18,7 @@ from mfgamm.core import (
 )
 from mfgamm.equilibrium import (
     Certificate as Certificate,
+    ColumnGeneration as ColumnGeneration,
     Community as Community,
     Equilibrium as Equilibrium,
     FictitiousPlay as FictitiousPlay,
@@ -37,6 +38,7 @@ from mfgamm.prosumer import (
     Battery as Battery,
     FlexibleLoad as FlexibleLoad,
     Household as Household,
+    MixedStrategy as MixedStrategy,
     Plan as Plan,
     Population as Population,
     ThermalStorage as ThermalStorage,

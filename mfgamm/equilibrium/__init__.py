@@ -5,6 +5,7 @@ from mfgamm.equilibrium.certificate import (
     Residuals as Residuals,
     certify as certify,
 )
+from mfgamm.equilibrium.column_generation import ColumnGeneration as ColumnGeneration
 from mfgamm.equilibrium.community import Community as Community, Game as Game
 from mfgamm.equilibrium.equilibrium import (
     Benchmark as Benchmark,
@@ -17,3 +18,4 @@ from mfgamm.equilibrium.solve import (
     solve_equilibrium as solve_equilibrium,
     without_community as without_community,
 )
+from mfgamm.equilibrium.solver import AbstractSolver as AbstractSolver, SolverState as SolverState

@@ -10,7 +10,7 @@ from mfgamm.core import AbstractSolution, Flows, Prices, Status
 from mfgamm.equilibrium.certificate import Certificate, Residuals
 from mfgamm.equilibrium.community import Community
 from mfgamm.market import Settlement
-from mfgamm.prosumer import Plan
+from mfgamm.prosumer import MixedStrategy, Plan
 
 
 class Benchmark(eqx.Module):
@@ -50,6 +50,8 @@ class Equilibrium(AbstractSolution):
 
     Attributes:
         value: each type's strategy, as its average plan (a mixture of pure plans).
+        mixture: the pure plans that the strategy mixes; None from a solver that keeps averages
+            only.
         community: the game solved.
         prices: €/kWh.
         flows: aggregate supply and demand, kW per household.
@@ -62,6 +64,7 @@ class Equilibrium(AbstractSolution):
     """
 
     value: Plan
+    mixture: MixedStrategy | None
     community: Community
     prices: Prices
     flows: Flows

@@ -10,9 +10,10 @@ import numpy as np
 
 from mfgamm.core import InvalidInput, NotConverged, Prices, Status, require_float64
 from mfgamm.equilibrium.certificate import Certificate
+from mfgamm.equilibrium.column_generation import ColumnGeneration
 from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.equilibrium import Benchmark, Equilibrium, Rounds
-from mfgamm.equilibrium.fictitious_play import FictitiousPlay, PlayState
+from mfgamm.equilibrium.solver import AbstractSolver, SolverState
 from mfgamm.lp import InteriorPoint
 from mfgamm.market import GridMarket
 from mfgamm.prosumer import Plan, best_response, require_feasible
@@ -41,7 +42,7 @@ class Progress(NamedTuple):
 
 def solve_equilibrium(
     community: Community,
-    solver: FictitiousPlay | None = None,
+    solver: AbstractSolver | None = None,
     *,
     tolerance: float = 1e-2,
     max_rounds: int = 1000,
@@ -74,7 +75,7 @@ def solve_equilibrium(
         raise InvalidInput("tolerance", tolerance, "must be positive")
     if max_rounds < 1:
         raise InvalidInput("max_rounds", max_rounds, "must be at least 1")
-    solver = FictitiousPlay() if solver is None else solver
+    solver = ColumnGeneration() if solver is None else solver
     require_feasible(community.population, solver.oracle)
     benchmark = without_community(community, solver.oracle)
     game = Game(types, market, benchmark.cost)
@@ -114,12 +115,12 @@ def without_community(community: Community, kernel: InteriorPoint | None = None)
 
 def _play(
     game: Game,
-    solver: FictitiousPlay,
+    solver: AbstractSolver,
     start: Plan,
     tolerance: float,
     max_rounds: int,
     on_round: Callable[[Progress], None] | None,
-) -> tuple[PlayState, Status, Rounds]:
+) -> tuple[SolverState, Status, Rounds]:
     """Play rounds until one meets the tolerance; the best round's state is what is returned."""
     began = time.perf_counter()
     # Opened outside the try: before the first round there is nothing worth keeping.
@@ -158,10 +159,11 @@ def is_equilibrium(certificate: Certificate, tolerance: float) -> bool:
 
 
 def _conclude(
-    community: Community, benchmark: Benchmark, best: PlayState, status: Status, rounds: Rounds
+    community: Community, benchmark: Benchmark, best: SolverState, status: Status, rounds: Rounds
 ) -> Equilibrium:
     return Equilibrium(
         value=best.strategy,
+        mixture=best.mixture,
         community=community,
         prices=best.prices,
         flows=community.population.types.flows(best.strategy),

@@ -12,6 +12,7 @@ from mfgamm.prosumer.feasibility import (
 )
 from mfgamm.prosumer.flexible_load import FlexibleLoad as FlexibleLoad
 from mfgamm.prosumer.household import Household as Household
+from mfgamm.prosumer.mixed_strategy import MixedStrategy as MixedStrategy
 from mfgamm.prosumer.plan import Plan as Plan
 from mfgamm.prosumer.population import (
     HouseholdTypes as HouseholdTypes,
