@@ -17,6 +17,7 @@ FLOORS = {
     "prosumer": 2,
     "market": 2,
     "equilibrium": 3,
+    "planner": 3,
     "scenario": 5,
     "study": 6,
     "cli": 7,

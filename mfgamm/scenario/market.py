@@ -32,7 +32,8 @@ def build_market(scenario: Scenario) -> AbstractMarket:
     """
     tariff = build_tariff(scenario, make_calendar(scenario.time))
     if scenario.market.curvature is not None:
-        return MonotoneMarket(MonotonePotential(scenario.market.curvature), tariff)
+        potential = MonotonePotential(scenario.market.curvature)
+        return MonotoneMarket(potential=potential, tariff=tariff)
     curve = build_curve(scenario.market)
     return CommunityMarket(curve=curve, tariff=tariff, fee=scenario.market.fee)
 
