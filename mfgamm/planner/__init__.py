@@ -4,5 +4,17 @@ from mfgamm.planner.monotone_equilibrium import (
     MonotoneEquilibrium as MonotoneEquilibrium,
     monotone_equilibrium as monotone_equilibrium,
 )
+from mfgamm.planner.price_of_anarchy import (
+    PriceOfAnarchy as PriceOfAnarchy,
+    price_of_anarchy as price_of_anarchy,
+)
 from mfgamm.planner.social_optimum import social_optimum as social_optimum
 from mfgamm.planner.solution import PlannerSolution as PlannerSolution
+from mfgamm.planner.uncertainty import (
+    Scenarios as Scenarios,
+    adapted as adapted,
+    ex_ante_optimum as ex_ante_optimum,
+    ex_post_optimum as ex_post_optimum,
+    expected_cost as expected_cost,
+)
+from mfgamm.planner.vcg import VCG as VCG, vcg as vcg

@@ -140,15 +140,13 @@ def community_program(
     constant = types.weights @ devices.value(devices.lower)
     devices = devices.shifted(devices.lower)
     production = jnp.moveaxis(generation, 1, -1)
-    # Production that only a scenario knows is curtailable where the household's other is.
-    anywhere = 1.0 * jnp.any(types.curtailment_limit > 0, axis=-1, keepdims=True)
-    share = safe_divide(types.curtailment_limit, types.generation, anywhere).T
+    curtailable = jnp.moveaxis(curtailment_limits(types, generation), 1, -1)
     limit = jnp.broadcast_to(types.trade_limit, production.shape)
     money = jnp.broadcast_to((exchange.hours * exchange.middle)[..., None], production.shape)
     one, none = jnp.ones_like(exchange.hours), jnp.zeros_like(exchange.hours)
     return CommunityProgram(
         cost=Group(jnp.stack([-money, money, jnp.zeros_like(money)]), devices.cost[1:]),
-        span=Group(jnp.stack([limit, limit, production * share]), devices.upper[1:]),
+        span=Group(jnp.stack([limit, limit, curtailable]), devices.upper[1:]),
         net_production=production - types.base_load.T,
         devices=devices,
         pull=jnp.stack([exchange.pull(none, one), exchange.pull(one, none)]),
@@ -184,6 +182,17 @@ def read_plans(
         )
 
     return eqx.filter_vmap(plan_of)(generation, jnp.moveaxis(point.trade[CURTAIL], -1, 1))
+
+
+def curtailment_limits(
+    types: HouseholdTypes, generation: Float[Array, "*scenario type time"]
+) -> Float[Array, "*scenario type time"]:
+    """What may be curtailed of another generation, kW: the same share of it.
+
+    Production at steps that know none is curtailable where the household's other is.
+    """
+    anywhere = 1.0 * jnp.any(types.curtailment_limit > 0, axis=-1, keepdims=True)
+    return generation * safe_divide(types.curtailment_limit, types.generation, anywhere)
 
 
 def _nothing(types: HouseholdTypes) -> Prices:

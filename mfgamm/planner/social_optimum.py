@@ -4,9 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, Tariff, require_float64
 from mfgamm.lp import InteriorPoint
+from mfgamm.planner.community_program import curtailment_limits
 from mfgamm.planner.exchange_cost import ExchangeCost
 from mfgamm.planner.solution import (
     PlannerSolution,
@@ -17,7 +19,7 @@ from mfgamm.planner.solution import (
     social_cost,
     status_of,
 )
-from mfgamm.prosumer import Population
+from mfgamm.prosumer import HouseholdTypes, Population
 
 
 def social_optimum(
@@ -50,29 +52,43 @@ def social_optimum(
     """
     require_fitting(population, tariff, tolerance, max_iterations)
     types, kernel = population.types, InteriorPoint() if kernel is None else kernel
-    exchange = ExchangeCost.grid_bill(tariff, (types.step_hours * types.discount)[None])
-    generation = types.generation[None]
+    certain = types.generation[None], jnp.ones(1)
+    solution = optimise(types, tariff, *certain, tolerance, max_iterations, kernel)
+    plan, prices = jax.tree.map(lambda x: x[0], (solution.value, solution.prices))
+    solution = eqx.tree_at(lambda s: (s.value, s.prices), solution, (plan, prices))
+    return returned(solution, throw)
+
+
+def optimise(
+    types: HouseholdTypes,
+    tariff: Tariff,
+    generation: Float[Array, "scenario type time"],
+    probabilities: Float[Array, " scenario"],
+    tolerance: float,
+    max_iterations: int,
+    kernel: InteriorPoint,
+) -> PlannerSolution:
+    """The optimum over scenarios, plans and prices `[scenario, …]`, devices alike in all."""
+    hours = probabilities[:, None] * types.step_hours * types.discount
+    exchange = ExchangeCost.grid_bill(tariff, hours)
     benchmark = benchmark_cost(types, exchange, generation, kernel)
     goal = make_goal(tolerance, benchmark, types)
     plans, run = minimise_cost(types, exchange, generation, goal, max_iterations, kernel)
-    cost = social_cost(types, exchange, plans)
-    bound = run.value - run.gap
-    plan = jax.tree.map(lambda x: x[0], plans)
-    scale = goal.target(cost) / goal.tolerance
-    solution = PlannerSolution(
-        value=plan,
-        prices=jax.tree.map(lambda x: x[0], exchange.prices(run.point.dual)),
+    cost, bound = social_cost(types, exchange, plans), run.value - run.gap
+    violation = eqx.filter_jit(eqx.filter_vmap(HouseholdTypes.worst_violation, in_axes=(None, 0)))
+    return PlannerSolution(
+        value=plans,
+        prices=exchange.prices(run.point.dual),
         cost=cost,
         certificate=bound,
         gap=cost - bound,
         saving=types.weights @ benchmark - cost,
-        relative=(cost - bound) / scale,
+        relative=(cost - bound) * goal.tolerance / goal.target(cost),
         benchmark=benchmark,
         status=jnp.asarray(status_of(run, goal, cost - bound)),
-        residuals=eqx.filter_jit(type(types).worst_violation)(types, plan),
+        residuals=jnp.max(violation(_unlimited(types, generation), plans)),
         history=np.asarray(run.gaps[: int(run.iterations)]),
     )
-    return returned(solution, throw)
 
 
 def require_fitting(
@@ -93,3 +109,11 @@ def require_fitting(
         raise InvalidInput(
             "tariff", f"shape {steps}", f"must be one price a step, {population.steps} in all"
         )
+
+
+def _unlimited(
+    types: HouseholdTypes, generation: Float[Array, "scenario type time"]
+) -> HouseholdTypes:
+    """The types with the largest curtailment of any scenario, to judge plans of all of them."""
+    limit = curtailment_limits(types, generation).max(axis=0)
+    return eqx.tree_at(lambda t: t.curtailment_limit, types, limit)

@@ -14,6 +14,7 @@ from mfgamm.planner.community_program import (
     CommunityProgram,
     Group,
     community_program,
+    curtailment_limits,
     read_plans,
 )
 from mfgamm.planner.exchange_cost import ExchangeCost
@@ -111,10 +112,8 @@ def benchmark_cost(
 
 def in_scenario(types: HouseholdTypes, produced: Float[Array, "type time"]) -> HouseholdTypes:
     """The types with another generation, kW; what may be curtailed scales with it."""
-    curtailable = jnp.any(types.curtailment_limit > 0, axis=-1, keepdims=True)
-    return eqx.tree_at(
-        lambda t: (t.generation, t.curtailment_limit), types, (produced, produced * curtailable)
-    )
+    limit = curtailment_limits(types, produced)
+    return eqx.tree_at(lambda t: (t.generation, t.curtailment_limit), types, (produced, limit))
 
 
 def minimise_cost(
