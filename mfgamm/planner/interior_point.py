@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from mfgamm.planner.block_diagonal import block_diagonal
 from mfgamm.planner.community_newton import (
     factorise_households,
     population_response,
@@ -207,7 +208,7 @@ def _factorise(program: CommunityProgram, point: Point):
         * point.tension[..., None, None]
         * (jnp.eye(shape[-1]) + 2 * outer / room[..., None, None])
     )
-    matrix = response + _block_diagonal(stiffness.reshape(-1, shape[-1], shape[-1]))
+    matrix = response + block_diagonal(stiffness.reshape(-1, shape[-1], shape[-1]))
     # Symmetric scaling: rows belong to moments of very different worth.
     scale = 1 / jnp.sqrt(jnp.diagonal(matrix))
     scaled = scale[:, None] * matrix * scale + 1e-14 * jnp.eye(size)
@@ -259,14 +260,6 @@ def _factorise(program: CommunityProgram, point: Point):
         )
 
     return solve
-
-
-def _block_diagonal(
-    blocks: Float[Array, "moment coordinate coordinate"],
-) -> Float[Array, "row column"]:
-    moments, size = blocks.shape[:2]
-    spread = jnp.einsum("tij,ts->tisj", blocks, jnp.eye(moments))
-    return spread.reshape(moments * size, moments * size)
 
 
 def _count(program: CommunityProgram) -> Float[Array, ""]:
