@@ -30,8 +30,9 @@ FINAL_SHARE = 0.1
 # Mean complementarity, in barriers, below which a smoothed solve drops the second-order term.
 PLAIN_NEWTON = 10.0
 # A proximal term in the Newton matrix alone: it bounds the matrix's condition, and leaves the
-# solution where it is because it acts on the step, which vanishes there.
-PROXIMITY = 1e-10
+# solution where it is because it acts on the step, which vanishes there. Firm while equations need
+# accurate steps; loose once they hold and the duals must settle.
+FIRM_PROXIMITY, LOOSE_PROXIMITY = 1e-5, 1e-8
 
 Variables = Float[Array, "variable time lane"]
 PerLane = Float[Array, " lane"]
@@ -52,6 +53,11 @@ class Goal(eqx.Module):
     barrier: PerLane
     origin: PerLane
     max_iterations: Int[Array, ""]
+
+    @property
+    def feasibility(self) -> Float[Array, ""]:
+        """What a residual of an equation may be."""
+        return jnp.maximum(self.tolerance, FINEST_RESIDUAL)
 
     def scale(self, value: PerLane) -> PerLane:
         """What a gap is relative to: 1 + |objective|."""
@@ -138,7 +144,7 @@ def run_interior_point(
 
     def advance(carry: Outcome) -> Outcome:
         active = carry.status == RUNNING
-        iterate, step_length = _step(program, free, carry.iterate, carry.residuals, goal, active)
+        iterate, step_length = _step(program, free, carry, goal, active)
         return judged(iterate, step_length, active, carry)
 
     if start is None:
@@ -158,8 +164,11 @@ def initial_point(
 ) -> Iterate:
     """Mehrotra's start: least-squares primal and dual points, pushed inside."""
     span = jnp.where(free, program.upper, 0.0)
-    # Distances relative to a variable's range: a huge store gives way before a small flow does.
-    factor = factorise_newton(program, span**2)
+    # Distances in states relative to their range: a huge store gives way before a small flow does,
+    # and its own flows stay as small as the others.
+    flows = span.shape[0] - program.stores
+    reach = jnp.concatenate([jnp.minimum(span[:flows], 2.0), span[flows:]])
+    factor = factorise_newton(program, reach**2)
     middle = 0.5 * jnp.minimum(span, 2.0)
     zero = jnp.zeros_like(span)
     nothing = Multipliers(jnp.zeros_like(program.balance), jnp.zeros_like(program.inflow))
@@ -184,14 +193,16 @@ def initial_point(
     )
 
 
-def _step(program, free, point: Iterate, residuals: Residuals, goal: Goal, active):
+def _step(program, free, current: Outcome, goal: Goal, active):
     """One predictor-corrector step of the active lanes; returns the point and its step length."""
-    barrier = goal.barrier
+    barrier, point, residuals = goal.barrier, current.iterate, current.residuals
     pairs = 2.0 * jnp.maximum(free.sum((0, 1)), 1)
     per_lower = 1.0 / jnp.where(free, point.variables, 1.0)
     per_upper = 1.0 / point.slack
     ratio_lower, ratio_upper = point.dual_lower * per_lower, point.dual_upper * per_upper
-    stiffness = ratio_lower + ratio_upper + PROXIMITY
+    lagging = current.measures.primal > goal.feasibility
+    proximity = jnp.where(lagging, FIRM_PROXIMITY, LOOSE_PROXIMITY)
+    stiffness = ratio_lower + ratio_upper + proximity / jnp.maximum(1.0, program.upper**2)
     if program.curvature is not None:
         stiffness = stiffness + program.curvature
     factor = factorise_newton(program, jnp.where(free, 1.0 / stiffness, 0.0))
@@ -304,13 +315,17 @@ def _assess(
         gap=(value - bound) / goal.scale(value),
         centrality=jnp.where(smoothed, furthest / jnp.where(smoothed, barrier, 1.0), 0.0),
     )
+    # Infeasible for certain: were every equation violated by what counts as feasible, the bound
+    # would still exceed what any point of the box costs.
+    multipliers = jnp.concatenate([point.multipliers.balance[None], point.multipliers.storage])
+    doubt = goal.feasibility * jnp.sum(jnp.abs(multipliers), axis=(0, 1))
     ceiling = program.box_maximum()
-    infeasible = bound > ceiling + 1e-6 * (1 + jnp.abs(ceiling))
+    infeasible = bound > ceiling + 1e-6 * (1 + jnp.abs(ceiling)) + doubt
     return Residuals(equations, stationarity), measures, infeasible
 
 
 def _is_solved(measures: Measures, goal: Goal) -> Bool[Array, " lane"]:
-    feasible = measures.primal <= jnp.maximum(goal.tolerance, FINEST_RESIDUAL)
+    feasible = measures.primal <= goal.feasibility
     exact = measures.gap <= goal.tolerance
     smoothed = (measures.centrality <= goal.tolerance) & (measures.dual <= goal.tolerance)
     return feasible & jnp.where(goal.barrier > 0, smoothed, exact)

@@ -12,7 +12,8 @@
 #include "newton.h"
 
 constexpr double STEP_FRACTION = 0.995, SMALLEST_STEP = 1e-9, FINEST_RESIDUAL = 1e-10;
-constexpr double FINAL_SHARE = 0.1, PLAIN_NEWTON = 10.0, PROXIMITY = 1e-10;
+constexpr double FINAL_SHARE = 0.1, PLAIN_NEWTON = 10.0;
+constexpr double FIRM_PROXIMITY = 1e-5, LOOSE_PROXIMITY = 1e-8;
 
 // Numbers of `mfgamm.core.Status`.
 enum Status { RUNNING = -1, CONVERGED = MFGAMM_CONVERGED, MAX_ITERATIONS = MFGAMM_MAX_ITERATIONS,
@@ -75,7 +76,9 @@ class Group {
   std::vector<Stage> stages_;
   std::vector<Status> status_;
   Mask running_{}, opening_{};
-  Lanes mean_{}, target_{}, primal_step_{}, dual_step_{}, length_{}, typical_{};
+  Lanes mean_{}, target_{}, primal_step_{}, dual_step_{}, length_{}, typical_{}, bound_{}, doubt_{};
+
+  double feasibility() const { return std::fmax(tolerance_, FINEST_RESIDUAL); }
 
   const Lanes* after(int t) const {
     static const PerStore<Lanes> nothing{};
@@ -101,6 +104,8 @@ class Group {
   void factorise_and_predict() {
     PerStore<Lanes> carried[STORES + 1] = {};
     Forward forward;
+    const Lanes proximity = select(measures.primal > feasibility(), every(FIRM_PROXIMITY),
+                                   every(LOOSE_PROXIMITY));
     for (int t = 0; t < steps_; ++t) {
       Stage& s = stages_[t];
       Lanes r1[VARIABLES], r2[EQUATIONS];
@@ -110,11 +115,13 @@ class Group {
         Lanes v = select(free, s.v[j], every(1.0)), per_pair = 1.0 / (v * s.slack[j]);
         s.per_v[j] = per_pair * s.slack[j];
         s.per_slack[j] = per_pair * v;
-        Lanes stiffness = s.lower[j] * s.per_v[j] + s.upper[j] * s.per_slack[j] + PROXIMITY;
+        Lanes span = s.span[j], near = proximity / larger(every(1.0), span * span);
+        Lanes stiffness = s.lower[j] * s.per_v[j] + s.upper[j] * s.per_slack[j] + near;
         if (CURVED) stiffness += s.curvature[CURVED ? j : 0];
-        // The opening measures distances relative to a variable's range: a huge store gives way
-        // before a small flow does.
-        Lanes variance = select(opening_, s.span[j] * s.span[j], 1.0 / stiffness);
+        // The opening measures distances in states relative to their range: a huge store gives way
+        // before a small flow does, and its flows stay as small as the others.
+        Lanes reach = j < state(0) ? smaller(span, every(2.0)) : span;
+        Lanes variance = select(opening_, reach * reach, 1.0 / stiffness);
         s.factor.variance[j] = select(free, variance, Lanes{});
         s.move[j] = select(opening_, Lanes{}, barrier * (s.per_v[j] - s.per_slack[j]) - r1[j]);
       }
@@ -242,7 +249,7 @@ class Group {
     const bool someone_opens = any(opening_);
     const Lanes scale = larger(0.1 + typical_ / (0.5 * pairs), barrier);
     Lanes bound{}, furthest{};
-    value = measures.primal = measures.dual = Lanes{};
+    value = measures.primal = measures.dual = doubt_ = Lanes{};
     for (int t = 0; t < steps_; ++t) {
       move(stages_[t], moving);
       if (someone_opens) open(stages_[t], scale);
@@ -251,6 +258,7 @@ class Group {
       for (int j = 0; j < EQUATIONS; ++j) {
         measures.primal = larger(measures.primal, magnitude(residual[j]));
         bound += stages_[t].right[j] * stages_[t].y[j];
+        doubt_ += feasibility() * magnitude(stages_[t].y[j]);
       }
       if (t > 0) assess(t - 1, bound, furthest);
     }
@@ -259,8 +267,6 @@ class Group {
     measures.centrality = smoothed_ ? furthest / barrier : Lanes{};
     bound_ = bound;
   }
-
-  Lanes bound_{};
 
   void move(Stage& s, Mask moving) {
     for (int j = 0; j < VARIABLES; ++j) {
@@ -330,12 +336,14 @@ class Group {
   Status verdict(int lane) const {
     const double length = length_[lane], tolerance = tolerance_;
     if (!(std::abs(length) <= std::numeric_limits<double>::max())) return BREAKDOWN;
-    const bool feasible = measures.primal[lane] <= std::fmax(tolerance, FINEST_RESIDUAL);
+    const bool feasible = measures.primal[lane] <= feasibility();
     const bool exact = measures.gap[lane] <= tolerance;
     const bool central = measures.centrality[lane] <= tolerance && measures.dual[lane] <= tolerance;
     if (feasible && (smoothed_ ? central : exact)) return CONVERGED;
-    const double ceiling = this->ceiling[lane];
-    if (bound_[lane] > ceiling + 1e-6 * (1.0 + std::abs(ceiling))) return INFEASIBLE;
+    // Infeasible for certain: were every equation violated by what counts as feasible, the bound
+    // would still exceed what any point of the box costs.
+    const double most = ceiling[lane] + 1e-6 * (1.0 + std::abs(ceiling[lane])) + doubt_[lane];
+    if (bound_[lane] > most) return INFEASIBLE;
     if (length < SMALLEST_STEP) return BREAKDOWN;
     return iterations[lane] >= max_iterations_ ? MAX_ITERATIONS : RUNNING;
   }
