@@ -16,6 +16,8 @@ SHAPES = (
     (1, 0), (1, 2), (2, 1), (24, 0), (24, 1), (24, 2), (24, 3), (24, 4), (96, 2), (96, 4), (672, 2),
 )  # fmt: skip
 SELL, BUY, CURTAIL = range(3)
+# Room left to nearly closed variables: a hundred times what a solver's tolerance resolves.
+HAIR = 1e-6
 
 
 def draw(kind: str, random, lanes: int, steps: int, devices: int) -> StorageProgram:
@@ -102,7 +104,7 @@ def _degenerate(random, *shape) -> StorageProgram:
     point = _feasible(program)
     fixed = random.random(point.shape) < 0.2
     hair = random.random(point.shape) < 0.1
-    room = np.where(fixed, 0.0, np.where(hair, 1e-9, np.inf))
+    room = np.where(fixed, 0.0, np.where(hair, HAIR, np.inf))
     # The point is feasible to a solver's tolerance; here it must be exactly.
     left = program.apply(jnp.asarray(point))
     return dataclasses.replace(

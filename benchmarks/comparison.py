@@ -35,6 +35,7 @@ class Job:
 
 FULL = (
     *(Job("mfgamm", n, 180.0) for n in (64, 1024, 16384)),
+    Job("mfgamm-xla", 1024),
     *(Job("piqp", n) for n in (64, 1024)),
     Job("piqp-processes", 1024),
     *(Job("highs-reused", n) for n in (64, 1024)),

@@ -9,13 +9,14 @@ from benchmarks.peers.highs import HighsCold, HighsReused
 from benchmarks.peers.jax_batched import JaxoptBoxOsqp, Mpax, Qpax
 from benchmarks.peers.moreau import Moreau
 from benchmarks.peers.osqp import Osqp
-from benchmarks.peers.ours import Ours
+from benchmarks.peers.ours import Ours, OursOnXla
 from benchmarks.peers.pdlp import Pdlp
 from benchmarks.peers.piqp import Piqp
 from benchmarks.peers.several_processes import SeveralProcesses
 
 PEERS: dict[str, Callable[[], Peer]] = {
     "mfgamm": Ours,
+    "mfgamm-xla": OursOnXla,
     "piqp": Piqp,
     "piqp-processes": lambda: SeveralProcesses(Piqp()),
     "highs-reused": HighsReused,

@@ -1,4 +1,4 @@
-"""mfgamm's own kernel, through its public face."""
+"""mfgamm's own kernel, through its public face: as it comes, and held to XLA."""
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +18,12 @@ class Ours(Peer):
     module = "mfgamm"
     batching = "one batch"
     compiled = True
+    backend: str | None = None
 
     def prepare(self, instances: Instances, tolerance: float) -> None:
         self.form = instances.form
         self.program = jax.block_until_ready(instances.program)
-        self.settings = InteriorPoint(tolerance=jnp.asarray(tolerance))
+        self.settings = InteriorPoint(tolerance=jnp.asarray(tolerance), backend=self.backend)
 
     def solve(self) -> None:
         self.solution = jax.block_until_ready(self.settings.solve(self.program))
@@ -35,3 +36,10 @@ class Ours(Peer):
             solved=np.asarray(self.solution.status) == Status.CONVERGED,
             iterations=np.asarray(self.solution.history),
         )
+
+
+class OursOnXla(Ours):
+    """The array version that other devices and machines without a compiler run."""
+
+    name = "mfgamm (xla)"
+    backend = "xla"

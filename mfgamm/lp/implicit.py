@@ -9,11 +9,15 @@ system that the interior point solves anyway, symmetric once y changes its sign;
 reverse mode each cost one factorisation and one solve.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mfgamm.lp.native import solve_linear_natively
 from mfgamm.lp.newton import factorise_newton, solve_newton
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
@@ -33,6 +37,7 @@ def differentiate_solution(
     variables: Variables,
     multipliers: Multipliers,
     stiffness: Stiffness,
+    natively: bool,
 ) -> tuple[Variables, Multipliers]:
     """How variables and multipliers move when the program moves along `tangent`.
 
@@ -54,7 +59,8 @@ def differentiate_solution(
     r1 = stiffness.lower * tangent.lower + stiffness.upper * tangent.upper - gradient
     r2 = Multipliers(residual.balance - left.balance, residual.storage - left.storage)
     curvature = 0.0 if program.curvature is None else program.curvature
-    move, change = _solve_symmetric(program, free, total + curvature, jnp.where(free, r1, 0.0), r2)
+    right = jnp.where(free, r1, 0.0)
+    move, change = _solve_symmetric(program, free, total + curvature, right, r2, natively)
     return move + carried, change
 
 
@@ -103,7 +109,7 @@ def differentiate_value(
 
 
 def _solve_symmetric(
-    program: StorageProgram, free, stiffness: Variables, r1: Variables, r2: Multipliers
+    program: StorageProgram, free, stiffness: Variables, r1: Variables, r2: Multipliers, natively
 ) -> tuple[Variables, Multipliers]:
     """Solve D·Δv − Aᵀ·Δy = r₁, A·Δv = r₂ over the free variables, by one factor, refined once.
 
@@ -111,10 +117,12 @@ def _solve_symmetric(
     asks for is the same solve.
     """
     # Solver internals carry no derivative: only the matrix as `apply_matrix` states it does.
-    factor = jax.lax.stop_gradient(
-        factorise_newton(program, jnp.where(free, 1.0 / jnp.where(free, stiffness, 1.0), 0.0))
-    )
     frozen = jax.lax.stop_gradient(program)
+    variance = jax.lax.stop_gradient(jnp.where(free, 1.0 / jnp.where(free, stiffness, 1.0), 0.0))
+    if natively:
+        direct = partial(solve_linear_natively, frozen, variance)
+    else:
+        direct = _refined(frozen, variance)
 
     def apply_matrix(stacked):
         move, opposite = _unstack(program, stacked)
@@ -122,22 +130,32 @@ def _solve_symmetric(
         pulled = jnp.where(free, program.transpose(opposite), 0.0)
         return _stack(jnp.where(free, stiffness, 1.0) * move + pulled, left)
 
-    def direct(right):
+    def solve(_, right):
         r1, r2 = _unstack(program, right)
-        move, change = solve_newton(frozen, factor, r1, r2)
         # A fixed variable's row is the identity.
+        move, change = direct(r1, r2)
         return _stack(jnp.where(free, move, r1), jax.tree.map(jnp.negative, change))
-
-    def refined(matrix, right):
-        first = direct(right)
-        return first + direct(right - matrix(first))
 
     # One array, not a pytree: reverse mode wants every part of the right-hand side to move.
     solved = jax.lax.custom_linear_solve(
-        apply_matrix, _stack(r1, r2), refined, transpose_solve=refined, symmetric=True
+        apply_matrix, _stack(r1, r2), solve, transpose_solve=solve, symmetric=True
     )
     move, opposite = _unstack(program, solved)
     return move, jax.tree.map(jnp.negative, opposite)
+
+
+def _refined(program: StorageProgram, variance: Variables) -> Callable:
+    """A direct solve with one step of refinement: what its first answer leaves of A·Δv = r₂."""
+    factor = factorise_newton(program, variance)
+
+    def solve(r1: Variables, r2: Multipliers) -> tuple[Variables, Multipliers]:
+        move, change = solve_newton(program, factor, r1, r2)
+        left = program.apply(move)
+        rest = Multipliers(r2.balance - left.balance, r2.storage - left.storage)
+        again, more = solve_newton(program, factor, jnp.zeros_like(r1), rest)
+        return move + again, jax.tree.map(jnp.add, change, more)
+
+    return solve
 
 
 def _stack(variables: Variables, multipliers: Multipliers) -> Float[Array, "row time lane"]:

@@ -170,7 +170,12 @@ def _solve_jvp(primals, tangents, *, settings: InteriorPoint, start: ProgramPoin
     solution = _solve_differentiably(program, settings=settings, start=start)
     point = solution.value
     move, change = differentiate_solution(
-        program, tangent, point.variables, point.multipliers, point.stiffness
+        program,
+        tangent,
+        point.variables,
+        point.multipliers,
+        point.stiffness,
+        settings.backend != "xla" and _runs_natively(settings, program),
     )
     _, along = eqx.filter_jvp(StorageProgram.value, (program, point.variables), (tangent, move))
     envelope = differentiate_value(program, tangent, point.variables, point.multipliers)

@@ -86,6 +86,19 @@ def test_batches_of_batches():
         np.testing.assert_array_equal(two, np.stack([one, one]))
 
 
+def test_derivatives_are_those_of_the_array_kernel():
+    program = random_program(2, 7, LANES, seed=3)
+    start = random_program(2, 7, LANES, seed=4).cost
+
+    def read(program, backend):
+        point = InteriorPoint(barrier=1e-4, tolerance=1e-10, backend=backend).solve(program).value
+        return jnp.sum(jnp.sin(point.variables) + start * point.variables)
+
+    gradients = [jax.grad(read)(program, backend) for backend in ("native", "xla")]
+    for native, array in zip(*map(jax.tree.leaves, gradients), strict=True):
+        np.testing.assert_allclose(native, array, rtol=1e-7, atol=1e-7)
+
+
 SCRIPT = """
 import jax, warnings
 jax.config.update("jax_enable_x64", True)

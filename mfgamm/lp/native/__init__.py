@@ -4,4 +4,7 @@ from mfgamm.lp.native.build import (
     CompilerMissing as CompilerMissing,
     is_available as is_available,
 )
-from mfgamm.lp.native.call import solve_natively as solve_natively
+from mfgamm.lp.native.call import (
+    solve_linear_natively as solve_linear_natively,
+    solve_natively as solve_natively,
+)

@@ -54,7 +54,9 @@ def solve_natively(
     results += [number, number, number, number, count, number]
     nothing = jnp.zeros(0)
     solve = jax.ffi.ffi_call(
-        _registered(program.sign, program.stores, curved), results, vmap_method="sequential"
+        _registered("SolvePrograms", program.sign, program.stores, curved),
+        results,
+        vmap_method="sequential",
     )
     v, balance, storage, objective, lower, upper, status, *measures, iterations, bound = solve(
         program.cost,
@@ -84,9 +86,24 @@ def solve_natively(
     )
 
 
+def solve_linear_natively(
+    program: StorageProgram, variance: Variables, r1: Variables, r2: Multipliers
+) -> tuple[Variables, Multipliers]:
+    """Solve D·Δv − Aᵀ·Δy = r₁, A·Δv = r₂ for D⁻¹ = `variance`, refined once, on the CPU."""
+    curved = program.curvature is not None
+    solve = jax.ffi.ffi_call(
+        _registered("SolveLinear", program.sign, program.stores, curved),
+        [jax.ShapeDtypeStruct(x.shape, jnp.float64) for x in (r1, *r2)],
+        vmap_method="sequential",
+    )
+    gains = program.gain_in, program.gain_out, program.retention
+    move, balance, storage = solve(*gains, variance, r1, *r2)
+    return move, Multipliers(balance, storage)
+
+
 @functools.cache
-def _registered(signs: tuple[int, ...], stores: int, curved: bool) -> str:
+def _registered(entry: str, signs: tuple[int, ...], stores: int, curved: bool) -> str:
     library = build_library(signs, stores, curved)
-    name = f"mfgamm_interior_point_{signs}_{stores}_{curved}"
-    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(library.SolvePrograms), platform="cpu")
+    name = f"mfgamm_{entry}_{signs}_{stores}_{curved}"
+    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, entry)), platform="cpu")
     return name

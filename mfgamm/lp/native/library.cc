@@ -1,62 +1,20 @@
-// The library's one entry point: XLA's foreign function interface.
+// The library's entry points, through XLA's foreign function interface.
 
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-
+#include "crew.h"
+#include "linear_system.h"
 #include "worker.h"
-#include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
 
 namespace {
 
-// Shared by the workers of one call. Tasks that the pool starts late find nothing left to do, after
-// the call has returned: they may touch this, and nothing of the caller's.
-struct Crew {
-  std::atomic<int64_t> next{0};
-  std::mutex mutex;
-  std::condition_variable done;
-  int working = 0;
-  bool closed = false;
-
-  bool join() {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (closed) return false;
-    ++working;
-    return true;
-  }
-  void leave() {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (--working == 0) done.notify_all();
-  }
-  void close_and_wait() {
-    std::unique_lock<std::mutex> lock(mutex);
-    closed = true;
-    done.wait(lock, [this] { return working == 0; });
-  }
-};
-
-void solve(const Problem& problem, const Answer& answer, const Settings& settings,
-           ffi::ThreadPool& pool) {
-  auto crew = std::make_shared<Crew>();
-  const int64_t blocks = (problem.lanes + BLOCK - 1) / BLOCK;
-  const int64_t others = std::min<int64_t>(pool.num_threads(), blocks) - 1;
-  for (int64_t i = 0; i < others; ++i)
-    pool.Schedule([crew, &problem, &answer, &settings] {
-      if (!crew->join()) return;
-      Worker(problem, answer, settings, crew->next).run();
-      crew->leave();
-    });
-  Worker(problem, answer, settings, crew->next).run();
-  crew->close_and_wait();
-}
-
 using Array = ffi::AnyBuffer;
 using Result = ffi::Result<ffi::AnyBuffer>;
 
+const double* numbers(const Array& array) { return array.typed_data<double>(); }
+double* filled(Result& result) { return result->typed_data<double>(); }
 const double* optional(const Array& array) {
-  return array.element_count() > 0 ? array.typed_data<double>() : nullptr;
+  return array.element_count() > 0 ? numbers(array) : nullptr;
 }
 
 ffi::Error solve_programs(ffi::ThreadPool pool, Array cost, Array curvature, Array lower,
@@ -67,8 +25,6 @@ ffi::Error solve_programs(ffi::ThreadPool pool, Array cost, Array curvature, Arr
                           Result multipliers_storage, Result objective, Result stiffness_lower,
                           Result stiffness_upper, Result status, Result primal, Result dual,
                           Result gap, Result centrality, Result iterations, Result bound) {
-  auto numbers = [](const Array& array) { return array.typed_data<double>(); };
-  auto filled = [](Result& result) { return result->typed_data<double>(); };
   const auto shape = cost.dimensions();
   const Problem problem{shape[1], shape[2], numbers(cost), optional(curvature), numbers(lower),
                         numbers(upper), numbers(balance), numbers(inflow), numbers(gain_in),
@@ -80,7 +36,23 @@ ffi::Error solve_programs(ffi::ThreadPool pool, Array cost, Array curvature, Arr
                       filled(centrality), iterations->typed_data<int32_t>(), filled(bound)};
   const Settings settings{numbers(tolerance)[0], numbers(barrier)[0],
                           max_iterations.typed_data<int32_t>()[0]};
-  solve(problem, answer, settings, pool);
+  work_together(pool, (problem.lanes + BLOCK - 1) / BLOCK, [&](std::atomic<int64_t>& next) {
+    Worker(problem, answer, settings, next).run();
+  });
+  return ffi::Error::Success();
+}
+
+ffi::Error solve_linear(ffi::ThreadPool pool, Array gain_in, Array gain_out, Array retention,
+                        Array variance, Array r1, Array r2_balance, Array r2_storage, Result move,
+                        Result y_balance, Result y_storage) {
+  const auto shape = variance.dimensions();
+  const LinearSystem system{shape[1], shape[2], numbers(gain_in), numbers(gain_out),
+                            numbers(retention), numbers(variance), numbers(r1),
+                            numbers(r2_balance), numbers(r2_storage), filled(move),
+                            filled(y_balance), filled(y_storage)};
+  work_together(pool, (system.lanes + WIDTH - 1) / WIDTH, [&](std::atomic<int64_t>& next) {
+    LinearWorker(system, next).run();
+  });
   return ffi::Error::Success();
 }
 
@@ -98,3 +70,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
         .Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()
         .Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()
         .Ret<ffi::AnyBuffer>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    SolveLinear, solve_linear,
+    ffi::Ffi::Bind()
+        .Ctx<ffi::ThreadPool>()
+        .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+        .Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>());
