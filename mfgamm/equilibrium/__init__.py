@@ -5,6 +5,7 @@ from mfgamm.equilibrium.certificate import (
     Residuals as Residuals,
     certify as certify,
 )
+from mfgamm.equilibrium.checkpoint import Checkpoint as Checkpoint
 from mfgamm.equilibrium.column_generation import ColumnGeneration as ColumnGeneration
 from mfgamm.equilibrium.community import Community as Community, Game as Game
 from mfgamm.equilibrium.equilibrium import (
@@ -13,9 +14,14 @@ from mfgamm.equilibrium.equilibrium import (
     Rounds as Rounds,
 )
 from mfgamm.equilibrium.fictitious_play import FictitiousPlay as FictitiousPlay
+from mfgamm.equilibrium.finite_community import finite_price_error as finite_price_error
+from mfgamm.equilibrium.play import Progress as Progress
 from mfgamm.equilibrium.solve import (
-    Progress as Progress,
     solve_equilibrium as solve_equilibrium,
     without_community as without_community,
 )
 from mfgamm.equilibrium.solver import AbstractSolver as AbstractSolver, SolverState as SolverState
+from mfgamm.equilibrium.uniqueness import (
+    UniquenessProbe as UniquenessProbe,
+    probe_uniqueness as probe_uniqueness,
+)

@@ -23,6 +23,8 @@ from mfgamm.prosumer import MixedStrategy, Plan
 
 # A restricted game solved to less than this share of its regret is worth following.
 PROGRESS = 0.5
+# Measured: fewer of either cost rounds, more cost time in every round.
+FEWEST_PLANS, PLANS_PER_STEP = 8, 4
 
 
 class ColumnGeneration(AbstractSolver):
@@ -30,17 +32,18 @@ class ColumnGeneration(AbstractSolver):
 
     Attributes:
         oracle: settings of the best responses.
-        capacity: plans that a type holds at most (static); the lightest gives way to a new one.
+        capacity: plans that a type holds at most (static), at least 2; the lightest gives way to
+            a new one. None takes what a population of its size needs.
         accuracy: to which the game restricted to the plans held is solved, as a share of what
             there is to gain from the new plans.
     """
 
     oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-9))
-    capacity: int = eqx.field(static=True, default=8)
+    capacity: int | None = eqx.field(static=True, default=None)
     accuracy: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-3)
 
     def __check_init__(self):
-        if self.capacity < 2:
+        if self.capacity is not None and self.capacity < 2:
             raise InvalidInput("solver.capacity", self.capacity, "must be at least 2")
         accuracy = concrete(self.accuracy)
         if accuracy is not None and not 0 < accuracy < PROGRESS:
@@ -51,12 +54,24 @@ class ColumnGeneration(AbstractSolver):
     def init(self, game: Game, start: Plan | MixedStrategy) -> SolverState:
         """Open the search; a plan to start from is netted where it is an average."""
         plans = start if isinstance(start, MixedStrategy) else MixedStrategy.pure(start)
-        mixture = plans.with_capacity(self.capacity)
+        needed = _needed_capacity(*game.types.generation.shape)
+        mixture = plans.with_capacity(self.capacity or needed)
         return answer(game, _average(game, mixture), mixture, self.oracle, jnp.asarray(0))
 
     def advance(self, game: Game, state: SolverState) -> SolverState:
         mixture, strategy = _mix(self, game, state)
         return answer(game, strategy, mixture, self.oracle, state.round + 1)
+
+
+def _needed_capacity(types: int, steps: int) -> int:
+    """Plans a type holds: to bring about given prices, about a plan per step beyond one per type
+    is needed, and few types have to find them all among their own."""
+    return FEWEST_PLANS + -(-PLANS_PER_STEP * steps // types)
+
+
+def _visible_regret(oracle: InteriorPoint, game: Game) -> Float[Array, ""]:
+    """Regret, €, below which the best responses are not exact enough for more to matter."""
+    return 0.1 * oracle.tolerance * (game.types.weights @ jnp.abs(game.benchmark_cost))
 
 
 @eqx.filter_jit
@@ -71,9 +86,8 @@ def _mix(solver: ColumnGeneration, game: Game, state: SolverState) -> tuple[Mixe
     mixture = state.mixture.with_plan(state.reply)
     # Regret before a plan gave way: what that disturbs must be made up for as well.
     regret = state.certificate.exploitability * horizon_days(game.types)
-    solution = solve_master(
-        RestrictedGame.of(game, mixture), mixture.weights, solver.accuracy * regret
-    )
+    goal = jnp.maximum(solver.accuracy * regret, _visible_regret(solver.oracle, game))
+    solution = solve_master(RestrictedGame.of(game, mixture), mixture.weights, goal)
     # A step towards the reply alone is short, but safe.
     step = indifferent_weight(game, state.strategy, state.reply)
     safe = state.mixture.with_plan(state.reply, step).weights

@@ -1,7 +1,5 @@
 """The result of an equilibrium solve."""
 
-from collections.abc import Sequence
-
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -34,15 +32,33 @@ class Rounds(eqx.Module):
         exploitability: € per household-day.
         relative: the same relative to the community's gain.
         seconds: since the rounds began.
+        monotonicity: cosine, in [-1, 1], of the angle between how flows and how prices changed
+            since the round before, (ΔS, ΔD) and (−Δr, Δc); 0 in the first round. Where it is
+            negative the price map is not monotone, and equilibria need not be unique.
     """
 
     exploitability: Float[np.ndarray, " round"]
     relative: Float[np.ndarray, " round"]
     seconds: Float[np.ndarray, " round"]
+    monotonicity: Float[np.ndarray, " round"]
 
     @classmethod
-    def of(cls, records: Sequence[tuple[float, float, float]]) -> "Rounds":
-        return cls(*np.asarray(records, float).reshape(-1, 3).T)
+    def none(cls, count: int = 0) -> "Rounds":
+        """Room for so many rounds, not yet filled in."""
+        return cls(*(np.zeros(count) for _ in range(4)))
+
+    @property
+    def count(self) -> int:
+        return len(self.relative)
+
+    def with_round(self, certificate: Certificate, seconds: float, monotonicity: float) -> "Rounds":
+        """One round more, ended so many seconds after the first began."""
+        return Rounds(
+            np.append(self.exploitability, float(certificate.exploitability)),
+            np.append(self.relative, float(certificate.relative)),
+            np.append(self.seconds, seconds),
+            np.append(self.monotonicity, monotonicity),
+        )
 
 
 class Equilibrium(AbstractSolution):

@@ -71,15 +71,11 @@ def solve_master(
         step = _newton_step(game, search.iterate, search.costs)
         return _note(game, _move(game.held, search.iterate, step), search.best)
 
-    costs = _costs(game, start)
+    costs = game.costs(game.market.prices(game.flows(start)))
     regret = game.mass @ game.regret(start, costs)
     best = MasterSolution(start, regret, jnp.asarray(0))
     search = _note(game, _interior(game, start, regret), best)
     return jax.lax.while_loop(goes_on, advance, search).best
-
-
-def _costs(game: RestrictedGame, weights: Float[Array, "plan type"]) -> Float[Array, "plan type"]:
-    return game.costs(game.market.prices(game.flows(weights)))
 
 
 def _interior(
@@ -88,7 +84,7 @@ def _interior(
     """A strictly positive iterate near the start, of about its regret."""
     even = SPREAD / jnp.sum(game.held, axis=0)
     weights = jnp.where(game.held, (1 - SPREAD) * start + even, 0.0)
-    costs = _costs(game, weights)
+    costs = game.costs(game.market.prices(game.flows(weights)))
     margin = jnp.maximum(game.regret(weights, costs), regret)
     value = game.least(costs) - margin
     return _Iterate(weights, jnp.where(game.held, costs - value, 1.0), value)
@@ -96,7 +92,7 @@ def _interior(
 
 def _note(game: RestrictedGame, iterate: _Iterate, best: MasterSolution) -> _Search:
     """Where the search stands at an iterate, and the best so far."""
-    costs = _costs(game, iterate.weights)
+    costs = game.costs(game.market.prices(game.flows(iterate.weights)))
     regret = game.mass @ game.regret(iterate.weights, costs)
     better = regret < best.regret
     return _Search(
@@ -113,16 +109,18 @@ def _note(game: RestrictedGame, iterate: _Iterate, best: MasterSolution) -> _Sea
 def _newton_step(game: RestrictedGame, at: _Iterate, costs: Float[Array, "plan type"]) -> _Iterate:
     """Mehrotra's predictor and corrector, as a change of the iterate."""
     held, mass = game.held, game.mass * game.held
-    system = _Condensed.of(game, at)
-    drift = jnp.where(held, costs - at.value - at.excess, 0.0)
     product = at.weights * at.excess
     barrier = jnp.sum(mass * product) / jnp.sum(mass)
+    system = _Condensed.of(game, at)
+    drift = jnp.where(held, costs - at.value - at.excess, 0.0)
     predictor = system.solve(-product, drift)
     length = _longest(held, at, predictor)
     reached = (at.weights + length * predictor.weights) * (at.excess + length * predictor.excess)
     fall = jnp.sum(mass * reached) / jnp.sum(mass) / barrier
     centring = jnp.clip(fall**3, LEAST_CENTRING, 1.0)
-    bend = predictor.weights * predictor.excess
+    # Where the predictor got stuck its second-order term is no guide: in full it makes steps cycle
+    # between two bounds near the kink of prices at balance.
+    bend = length * predictor.weights * predictor.excess
     return system.solve(centring * barrier - product - bend, drift)
 
 

@@ -5,18 +5,21 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mfgamm.core import InvalidInput, NotConverged, Prices, Status, require_float64
 from mfgamm.equilibrium.certificate import Certificate
+from mfgamm.equilibrium.checkpoint import Checkpoint, Journal
 from mfgamm.equilibrium.column_generation import ColumnGeneration
 from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.equilibrium import Benchmark, Equilibrium, Rounds
+from mfgamm.equilibrium.play import Play, Progress
 from mfgamm.equilibrium.solver import AbstractSolver, SolverState
 from mfgamm.lp import InteriorPoint
 from mfgamm.market import GridMarket
-from mfgamm.prosumer import Plan, best_response, require_feasible
+from mfgamm.prosumer import MixedStrategy, Plan, best_response, require_feasible
 
 # Limits may be violated by this much, kW or kWh, before a profile no longer counts as feasible.
 FEASIBILITY = 1e-6
@@ -24,30 +27,28 @@ FEASIBILITY = 1e-6
 EXACT = 1e-9
 
 
-class Progress(NamedTuple):
-    """What a caller sees after each round.
+class Stopping(NamedTuple):
+    """When a search ends.
 
     Attributes:
-        round: rounds played so far.
-        exploitability: of the current strategies, € per household-day.
-        relative: the same relative to the community's gain.
-        best_relative: the best of the rounds so far.
+        tolerance: relative exploitability that is good enough.
+        max_rounds: rounds after which to give up.
     """
 
-    round: int
-    exploitability: float
-    relative: float
-    best_relative: float
+    tolerance: float
+    max_rounds: int
 
 
 def solve_equilibrium(
     community: Community,
     solver: AbstractSolver | None = None,
     *,
-    tolerance: float = 1e-2,
+    start: Plan | Equilibrium | None = None,
+    tolerance: float = 1e-4,
     max_rounds: int = 1000,
     throw: bool = True,
     on_round: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Equilibrium:
     """Find strategies from which no household gains by deviating (AMM paper, "Stage-game BNE").
 
@@ -56,16 +57,21 @@ def solve_equilibrium(
 
     Args:
         community: the game.
-        solver: how to look for the equilibrium.
+        solver: how to look for the equilibrium; `ColumnGeneration` if None.
+        start: what everybody follows at first: feasible plans, or another solve's result; the
+            benchmark's plans if None.
         tolerance: exploitability relative to the community's gain at which to stop.
         max_rounds: rounds after which to give up.
         throw: raise if the tolerance was not met; otherwise the status tells.
         on_round: called after every round. A `KeyboardInterrupt`, here or anywhere in the
             rounds, ends the solve: the best iterate so far is returned with
             `Status.INTERRUPTED`, whatever `throw` says.
+        checkpoint: where to save the search, and to take it up again from, so that it goes on as
+            if it had never stopped.
 
     Raises:
-        InvalidInput: if an argument is out of range, or single precision is in use.
+        InvalidInput: if an argument is out of range, the start does not fit, the checkpoint is
+            another search's, or single precision is in use.
         InfeasibleHousehold: naming every household without a plan.
         NotConverged: with the best equilibrium found attached, if `throw`.
     """
@@ -79,7 +85,9 @@ def solve_equilibrium(
     require_feasible(community.population, solver.oracle)
     benchmark = without_community(community, solver.oracle)
     game = Game(types, market, benchmark.cost)
-    best, status, rounds = _play(game, solver, benchmark.plan, tolerance, max_rounds, on_round)
+    plans = _starting_plans(community, start, benchmark)
+    stopping = Stopping(tolerance, max_rounds)
+    best, status, rounds = _search(game, solver, plans, stopping, on_round, checkpoint)
     equilibrium = _conclude(community, benchmark, best, status, rounds)
     if throw and status not in (Status.CONVERGED, Status.INTERRUPTED):
         certificate = equilibrium.certificate
@@ -113,43 +121,70 @@ def without_community(community: Community, kernel: InteriorPoint | None = None)
     return Benchmark(plan=plan, cost=response.cost, settlement=settlement)
 
 
-def _play(
+def _search(
     game: Game,
     solver: AbstractSolver,
-    start: Plan,
-    tolerance: float,
-    max_rounds: int,
+    start: Plan | MixedStrategy,
+    stopping: Stopping,
     on_round: Callable[[Progress], None] | None,
+    checkpoint: Checkpoint | None,
 ) -> tuple[SolverState, Status, Rounds]:
     """Play rounds until one meets the tolerance; the best round's state is what is returned."""
     began = time.perf_counter()
+    journal = None if checkpoint is None else Journal(checkpoint, game, solver, start)
     # Opened outside the try: before the first round there is nothing worth keeping.
-    state = best = solver.init(game, start)
-    records: list[tuple[float, float, float]] = []
-    status = Status.MAX_ITERATIONS
+    current = None if journal is None else journal.load()
+    if current is None:
+        current = Play.opened(solver.init(game, start), time.perf_counter() - began)
+    else:
+        began -= current.rounds.seconds[-1]
+    best, status = current.best, Status.MAX_ITERATIONS
     try:
-        for played in range(1, max_rounds + 1):
-            certificate = state.certificate
-            progress = Progress(
-                played,
-                float(certificate.exploitability),
-                float(certificate.relative),
-                float(jnp.minimum(certificate.relative, best.certificate.relative)),
-            )
-            elapsed = time.perf_counter() - began
-            records.append((progress.exploitability, progress.relative, elapsed))
-            if progress.relative <= progress.best_relative:
-                best = state
+        while True:
             if on_round is not None:
-                on_round(progress)
-            if is_equilibrium(certificate, tolerance):
-                best, status = state, Status.CONVERGED
+                on_round(current.progress)
+            if is_equilibrium(current.state.certificate, stopping.tolerance):
+                best, status = current.state, Status.CONVERGED
                 break
-            if played < max_rounds:
-                state = solver.advance(game, state)
+            if current.rounds.count >= stopping.max_rounds:
+                break
+            state = solver.advance(game, current.state)
+            current = current.continued(state, time.perf_counter() - began)
+            best = current.best
+            if journal is not None:
+                journal.save_if_due(current)
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
-    return best, status, Rounds.of(records)
+    if journal is not None:
+        journal.save(current)
+    return best, status, current.rounds
+
+
+def _starting_plans(
+    community: Community, start: Plan | Equilibrium | None, benchmark: Benchmark
+) -> Plan | MixedStrategy:
+    """What everybody follows at first.
+
+    Raises:
+        InvalidInput: if the plans do not fit the population, or break its limits.
+    """
+    if start is None:
+        return benchmark.plan
+    plan = start.value if isinstance(start, Equilibrium) else start
+    shapes, expected = (jax.tree.map(jnp.shape, each) for each in (plan, benchmark.plan))
+    if shapes != expected:
+        raise InvalidInput(
+            "start",
+            f"plans of shape {plan.charge.shape}",
+            f"the population needs [type, device, time] = {benchmark.plan.charge.shape}",
+        )
+    violation = float(community.population.types.worst_violation(plan))
+    if violation > FEASIBILITY:
+        raise InvalidInput(
+            "start", f"limits violated by {violation:.1e} kW or kWh", "`project` the plan first"
+        )
+    mixture = start.mixture if isinstance(start, Equilibrium) else None
+    return plan if mixture is None else mixture
 
 
 def is_equilibrium(certificate: Certificate, tolerance: float) -> bool:

@@ -12,7 +12,11 @@ from mfgamm.prosumer.feasibility import (
 )
 from mfgamm.prosumer.flexible_load import FlexibleLoad as FlexibleLoad
 from mfgamm.prosumer.household import Household as Household
-from mfgamm.prosumer.mixed_strategy import MixedStrategy as MixedStrategy
+from mfgamm.prosumer.mixed_strategy import (
+    MixedStrategy as MixedStrategy,
+    draw_community as draw_community,
+    draw_indices as draw_indices,
+)
 from mfgamm.prosumer.plan import Plan as Plan
 from mfgamm.prosumer.population import (
     HouseholdTypes as HouseholdTypes,

@@ -5,7 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from mfgamm.core import Number
 from mfgamm.prosumer.plan import Plan
@@ -102,3 +102,46 @@ class MixedStrategy(eqx.Module):
 
     def _mean(self, controls: Float[Array, "plan type *rest"]) -> Float[Array, "type *rest"]:
         return jnp.einsum("kn,kn...->n...", self.weights, controls, precision="highest")
+
+
+def draw_indices(
+    mixture: MixedStrategy, types: HouseholdTypes, households: int, key: PRNGKeyArray
+) -> tuple[Int[Array, " household"], Int[Array, " household"]]:
+    """Type and plan of each of so many households, drawn independently by their weights."""
+    of_type, of_plan = jax.random.split(key)
+    kind = jax.random.categorical(of_type, jnp.log(types.weights), shape=(households,))
+    place = jax.random.categorical(of_plan, jnp.log(mixture.weights)[:, kind], axis=0)
+    return kind, place
+
+
+def draw_community(
+    mixture: MixedStrategy, types: HouseholdTypes, households: int, key: PRNGKeyArray
+) -> tuple[HouseholdTypes, Plan]:
+    """A finite community that plays a mixture: households of equal weight, a pure plan for each.
+
+    Args:
+        mixture: what each type plays.
+        types: of households, drawn by their weights.
+        households: how many to draw.
+        key: of the draws.
+
+    Returns:
+        The households drawn, and their plans, each feasible for its household.
+    """
+    kind, place = draw_indices(mixture, types, households, key)
+    own = ("generation", "base_load", "curtailment_limit", "trade_limit", "storage")
+    rows = {name: jax.tree.map(lambda row: row[kind], getattr(types, name)) for name in own}
+    equal = jnp.full(households, 1 / households)
+    drawn = dataclasses.replace(types, weights=equal, **rows)
+    charge, discharge = mixture.charge[place, kind], mixture.discharge[place, kind]
+    curtailed = mixture.curtailed[place, kind]
+    net = drawn.net_trade(curtailed, charge, discharge)
+    plan = Plan(
+        sell=jnp.maximum(net, 0.0),
+        buy=jnp.maximum(-net, 0.0),
+        curtailed=curtailed,
+        charge=charge,
+        discharge=discharge,
+        state_of_charge=drawn.follow_states(charge, discharge),
+    )
+    return drawn, plan

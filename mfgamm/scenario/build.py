@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mfgamm.core import InvalidInput
-from mfgamm.equilibrium import Community, FictitiousPlay
+from mfgamm.equilibrium import AbstractSolver, ColumnGeneration, Community, FictitiousPlay
 from mfgamm.prosumer import Household, Population
 from mfgamm.scenario.calendar import Calendar, make_calendar
 from mfgamm.scenario.devices import draw_devices, flexible_loads
@@ -56,9 +56,11 @@ def build_community(scenario: Scenario) -> Community:
     return Community(population=build_population(scenario), market=build_market(scenario))
 
 
-def build_solver(scenario: Scenario) -> FictitiousPlay:
+def build_solver(scenario: Scenario) -> AbstractSolver:
     """The solver that a scenario asks for; its tolerance and rounds go to the solve itself."""
-    return FictitiousPlay(step=scenario.solver.step)
+    if scenario.solver.method == "fictitious-play":
+        return FictitiousPlay(step=scenario.solver.step or "line-search")
+    return ColumnGeneration()
 
 
 def build_households(scenario: Scenario, calendar: Calendar) -> list[Household]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mfgamm.core import InvalidInput
+from mfgamm.equilibrium import ColumnGeneration, FictitiousPlay
 from mfgamm.prosumer import Battery, Vehicle, require_feasible
 from mfgamm.scenario import (
     build_community,
@@ -190,7 +191,11 @@ class TestMarket:
             build_market(scenario)
 
     def test_solver(self, make_scenario):
-        assert build_solver(make_scenario(solver={"step": "harmonic"})).step == "harmonic"
+        assert isinstance(build_solver(make_scenario()), ColumnGeneration)
+        simple = {"method": "fictitious-play"}
+        assert build_solver(make_scenario(solver=simple)).step == "line-search"
+        harmonic = build_solver(make_scenario(solver=simple | {"step": "harmonic"}))
+        assert isinstance(harmonic, FictitiousPlay) and harmonic.step == "harmonic"
 
 
 class TestBuiltins:

@@ -50,6 +50,7 @@ WRONG = [
     ("time.start", "today", ["time.start = 'today': must be a date, such as 2023-"]),
     ("solver.tolerance", 0, ["solver.tolerance = 0", "above 0 and at most 1"]),
     ("solver.method", "guess", ["solver.method = 'guess'", "fictitious-play"]),
+    ("solver.step", "harmonic", ["solver.step = 'harmonic'", "to method 'fictitious-play'"]),
     ("solver.max_rounds", 0, ["solver.max_rounds = 0", "between 1 and"]),
     ("market.fee", 1.5, ["market.fee = 1.5", "between 0 and 1"]),
     ("market.curve", "flat", ["market.curve = 'flat'", "'mid-market', 'geometric'"]),

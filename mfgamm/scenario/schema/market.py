@@ -51,12 +51,19 @@ class SolverTable(Table):
 
     Attributes:
         method: its name.
-        step: weight of each reply: "line-search", or "harmonic" for 2/(k + 2) in round k.
+        step: of fictitious play: weight of each reply, "line-search" (as if left out), or
+            "harmonic" for 2/(k + 2) in round k.
         tolerance: exploitability at which to stop, relative to the community's gain.
         max_rounds: rounds after which to give up.
     """
 
-    method: Literal["fictitious-play"] = "fictitious-play"
-    step: Literal["line-search", "harmonic"] = "line-search"
-    tolerance: Annotated[float, between(0, 1, above=True)] = 1e-2
+    method: Literal["column-generation", "fictitious-play"] = "column-generation"
+    step: Literal["line-search", "harmonic"] | None = None
+    tolerance: Annotated[float, between(0, 1, above=True)] = 1e-4
     max_rounds: Annotated[int, between(1, 1_000_000)] = 1000
+
+    @model_validator(mode="after")
+    def _step_belongs_to_fictitious_play(self) -> "SolverTable":
+        if self.step is not None and self.method != "fictitious-play":
+            raise refusal(f"belongs to method 'fictitious-play', not to '{self.method}'", "step")
+        return self
