@@ -87,7 +87,7 @@ def _population(size: int, seed: int, scale: float):
 
     changes = {
         "population.size": size,
-        "generation_scale": scale,
+        "seed": seed,
         "population.generation_scale": scale,
     }
     settings = [f"{key}={value}" for key, value in changes.items()]
@@ -160,7 +160,7 @@ def _judge(name: str, scale: float, population, tariff, options) -> list[dict]:
         return found.value, float(found.gap), found.outcome.label
 
     for curve in CURVES:
-        judge(CommunityMarket(curve_by_name(curve), tariff), curve, play)
+        judge(CommunityMarket(curve=curve_by_name(curve), tariff=tariff), curve, play)
     for curvature in CURVATURES:
         market = MonotoneMarket(potential=MonotonePotential(curvature), tariff=tariff)
         judge(market, f"monotone, ν = {curvature:g}", minimise)

@@ -135,14 +135,14 @@ def _through_storage(
         carried = jnp.einsum("tin,ijn->tjn", carried, into)
         carried = jax.lax.dynamic_update_index_in_dim(carried, own_cross, index, 0)
         kernel = jnp.einsum("tin,in->tn", carried, own_reached) * mass
-        seen = (tilt * kernel[:, None]).reshape(steps * slots, -1)
-        return carried, jnp.matmul(seen, own_tilt.T, precision="highest")
+        seen = tilt * kernel[:, None]
+        return carried, jnp.stack([jnp.sum(seen * own, axis=-1) for own in own_tilt], axis=-1)
 
     into = jnp.concatenate([jnp.zeros_like(transfer[:1]), transfer[:-1]])
     indices = jnp.arange(steps)
     sweep = (indices, cross, into, reached, tilt)
     _, columns = jax.lax.scan(column, jnp.zeros_like(cross), sweep)
-    flat = jnp.moveaxis(columns, 0, 1).reshape(steps * slots, steps * slots)
+    flat = jnp.moveaxis(columns, 0, 2).reshape(steps * slots, steps * slots)
     # Rows up to the column's own are filled; inside the diagonal blocks both halves are.
     apart = 1 - jnp.kron(jnp.eye(steps), jnp.ones((slots, slots)))
     return (flat + flat.T * apart).reshape(steps, slots, steps, slots)

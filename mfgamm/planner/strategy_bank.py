@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mfgamm.core import Flows, NotConverged, Number, Prices
+from mfgamm.core import Flows, InvalidInput, NotConverged, Number, Prices
 from mfgamm.lp import InteriorPoint
 from mfgamm.market import AbstractMarket
 from mfgamm.planner.exchange_cost import ExchangeCost
@@ -94,8 +94,13 @@ def mix_bank(
     trade. It makes the net trade unique, not the weights: those returned are an interior point.
 
     Raises:
+        InvalidInput: if `tikhonov` is negative, or the tolerance not positive.
         NotConverged: if the quadratic program was not solved to the tolerance, € per household.
     """
+    if not tikhonov >= 0:
+        raise InvalidInput("tikhonov", tikhonov, "must be at least 0 € per kWh²")
+    if not tolerance > 0:
+        raise InvalidInput("tolerance", tolerance, "must be positive")
     hours = types.step_hours * types.discount
     exchange = ExchangeCost.grid_bill(market.tariff, hours[None])
     program = _program(types, bank, exchange, jnp.asarray(float(tikhonov)))

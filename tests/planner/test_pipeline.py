@@ -171,8 +171,17 @@ def test_plans_of_a_households_own_bank_need_no_projection(population):
     assert set(result.bins.member) <= set(range(COUNT)) and result.displacement <= 1e-6
 
 
-def test_an_unfinished_program_is_never_success(population, bank):
-    with pytest.raises(NotConverged, match="quadratic program"):
-        mix_bank(population.types, bank, MARKET, tolerance=1e-30)
+def test_an_unfinished_program_is_never_success(population, bank, monkeypatch):
+    monkeypatch.setattr("mfgamm.planner.strategy_bank.MAX_ITERATIONS", 1)
+    with pytest.raises(NotConverged, match="quadratic program") as caught:
+        mix_bank(population.types, bank, MARKET)
+    assert float(caught.value.solution.gap) > 1e-9
+
+
+def test_bad_arguments_are_named(population, bank):
     with pytest.raises(InvalidInput, match="bank_size"):
         run_pipeline(population, MARKET, bank_size=0)
+    with pytest.raises(InvalidInput, match="tikhonov"):
+        mix_bank(population.types, bank, MARKET, tikhonov=-1.0)
+    with pytest.raises(InvalidInput, match="tolerance"):
+        mix_bank(population.types, bank, MARKET, tolerance=0.0)
