@@ -9,16 +9,12 @@ system that the interior point solves anyway, symmetric once y changes its sign;
 reverse mode each cost one factorisation and one solve.
 """
 
-from collections.abc import Callable
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.lp.native import solve_linear_natively
-from mfgamm.lp.newton import factorise_newton, solve_newton
+from mfgamm.lp.linear_response import newton_step
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 Variables = Float[Array, "variable time lane"]
@@ -119,10 +115,6 @@ def _solve_symmetric(
     # Solver internals carry no derivative: only the matrix as `apply_matrix` states it does.
     frozen = jax.lax.stop_gradient(program)
     variance = jax.lax.stop_gradient(jnp.where(free, 1.0 / jnp.where(free, stiffness, 1.0), 0.0))
-    if natively:
-        direct = partial(solve_linear_natively, frozen, variance)
-    else:
-        direct = _refined(frozen, variance)
 
     def apply_matrix(stacked):
         move, opposite = _unstack(program, stacked)
@@ -133,7 +125,7 @@ def _solve_symmetric(
     def solve(_, right):
         r1, r2 = _unstack(program, right)
         # A fixed variable's row is the identity.
-        move, change = direct(r1, r2)
+        move, change = newton_step(frozen, variance, r1, r2, natively)
         return _stack(jnp.where(free, move, r1), jax.tree.map(jnp.negative, change))
 
     # One array, not a pytree: reverse mode wants every part of the right-hand side to move.
@@ -142,20 +134,6 @@ def _solve_symmetric(
     )
     move, opposite = _unstack(program, solved)
     return move, jax.tree.map(jnp.negative, opposite)
-
-
-def _refined(program: StorageProgram, variance: Variables) -> Callable:
-    """A direct solve with one step of refinement: what its first answer leaves of A·Δv = r₂."""
-    factor = factorise_newton(program, variance)
-
-    def solve(r1: Variables, r2: Multipliers) -> tuple[Variables, Multipliers]:
-        move, change = solve_newton(program, factor, r1, r2)
-        left = program.apply(move)
-        rest = Multipliers(r2.balance - left.balance, r2.storage - left.storage)
-        again, more = solve_newton(program, factor, jnp.zeros_like(r1), rest)
-        return move + again, jax.tree.map(jnp.add, change, more)
-
-    return solve
 
 
 def _stack(variables: Variables, multipliers: Multipliers) -> Float[Array, "row time lane"]:

@@ -17,7 +17,8 @@ from mfgamm.lp.implicit import (
     differentiate_value,
 )
 from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
-from mfgamm.lp.native import is_available, solve_natively
+from mfgamm.lp.linear_response import runs_natively
+from mfgamm.lp.native import solve_natively
 from mfgamm.lp.normal_form import normalise
 from mfgamm.lp.partition import cached_lanes, solve_in_chunks, solve_in_shards
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
@@ -159,8 +160,7 @@ def _solve_differentiably(
 
 def _runs_natively(settings: InteriorPoint, program: StorageProgram) -> bool:
     mesh = settings.mesh
-    platform = jax.default_backend() if mesh is None else mesh.devices.flat[0].platform
-    return platform == "cpu" and program.cost.dtype == jnp.float64 and is_available()
+    return runs_natively(program, None if mesh is None else mesh.devices.flat[0].platform)
 
 
 @_solve_differentiably.def_jvp

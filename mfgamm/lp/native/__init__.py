@@ -5,6 +5,7 @@ from mfgamm.lp.native.build import (
     is_available as is_available,
 )
 from mfgamm.lp.native.call import (
+    respond_natively as respond_natively,
     solve_linear_natively as solve_linear_natively,
     solve_natively as solve_natively,
 )

@@ -101,6 +101,21 @@ def solve_linear_natively(
     return move, Multipliers(balance, storage)
 
 
+def respond_natively(
+    program: StorageProgram, variance: Variables, weights: Float[Array, " lane"]
+) -> Float[Array, "exchange time exchange time"]:
+    """Σ weight·(−∂exchanges/∂costs) at the Newton matrix of D⁻¹ = `variance`, on the CPU."""
+    kinds, time = len(program.sign), program.balance.shape[0]
+    respond = jax.ffi.ffi_call(
+        _registered(
+            "RespondExchanges", program.sign, program.stores, program.curvature is not None
+        ),
+        jax.ShapeDtypeStruct((kinds, time, kinds, time), jnp.float64),
+        vmap_method="sequential",
+    )
+    return respond(program.gain_in, program.gain_out, program.retention, variance, weights)
+
+
 @functools.cache
 def _registered(entry: str, signs: tuple[int, ...], stores: int, curved: bool) -> str:
     library = build_library(signs, stores, curved)

@@ -1,6 +1,7 @@
 // The library's entry points, through XLA's foreign function interface.
 
 #include "crew.h"
+#include "exchange_response.h"
 #include "linear_system.h"
 #include "worker.h"
 
@@ -56,6 +57,22 @@ ffi::Error solve_linear(ffi::ThreadPool pool, Array gain_in, Array gain_out, Arr
   return ffi::Error::Success();
 }
 
+ffi::Error respond_exchanges(ffi::ThreadPool pool, Array gain_in, Array gain_out,
+                             Array retention, Array variance, Array weights, Result response) {
+  const auto shape = variance.dimensions();
+  const ResponseProblem problem{shape[1], shape[2], numbers(gain_in), numbers(gain_out),
+                                numbers(retention), numbers(variance), numbers(weights)};
+  std::vector<std::vector<double>> parts(PARTS);
+  work_together(pool, PARTS, [&](std::atomic<int64_t>& next) {
+    ResponseWorker(problem, parts, next).run();
+  });
+  double* sum = filled(response);
+  std::fill(sum, sum + problem.size(), 0.0);
+  for (const std::vector<double>& part : parts)
+    for (size_t i = 0; i < part.size(); ++i) sum[i] += part[i];
+  return ffi::Error::Success();
+}
+
 }  // namespace
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
@@ -77,3 +94,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
         .Ctx<ffi::ThreadPool>()
         .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
         .Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    RespondExchanges, respond_exchanges,
+    ffi::Ffi::Bind()
+        .Ctx<ffi::ThreadPool>()
+        .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+        .Ret<ffi::AnyBuffer>());
