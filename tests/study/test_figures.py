@@ -34,7 +34,7 @@ def visible_texts(figure):
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
-            slack = 1e-9 * (high - low)
+            slack = 1e-9 * (low if axis.get_scale() == "log" else high - low)
             ticks = axis.get_major_ticks() + axis.get_minor_ticks()
             for tick in ticks:
                 if not low - slack <= tick.get_loc() <= high + slack:
