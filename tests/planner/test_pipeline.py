@@ -1,6 +1,7 @@
 """The paper's pipeline: bins, banks, the quadratic program against HiGHS and its KKT conditions."""
 
 import dataclasses
+import importlib
 import itertools
 
 import jax
@@ -172,7 +173,8 @@ def test_plans_of_a_households_own_bank_need_no_projection(population):
 
 
 def test_an_unfinished_program_is_never_success(population, bank, monkeypatch):
-    monkeypatch.setattr("mfgamm.planner.strategy_bank.MAX_ITERATIONS", 1)
+    module = importlib.import_module("mfgamm.planner.strategy_bank")
+    monkeypatch.setattr(module, "MAX_ITERATIONS", 1)
     with pytest.raises(NotConverged, match="quadratic program") as caught:
         mix_bank(population.types, bank, MARKET)
     assert float(caught.value.solution.gap) > 1e-9
