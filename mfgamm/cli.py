@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from mfgamm.core import InvalidInput, MfgammError, Status
-from mfgamm.equilibrium import Progress
+from mfgamm.equilibrium import Checkpoint, Progress
 from mfgamm.scenario import builtin_scenarios, load_scenario, scenario_template
 from mfgamm.study import (
     REPORT,
@@ -63,6 +63,10 @@ def solve(
             help="Override a key of the scenario, e.g. --set population.size=100. Repeatable.",
         ),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Folder to save the search in as it goes, and to take it up from."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of tables.")
     ] = False,
@@ -86,7 +90,8 @@ def solve(
                 on_round(progress)
                 stop.raise_if_asked()
 
-            study = run_study(study_scenario, follow)
+            saved = None if checkpoint is None else Checkpoint(checkpoint)
+            study = run_study(study_scenario, follow, saved)
         if as_json:
             print(study.summary.to_json())
         else:

@@ -68,6 +68,18 @@ def test_not_converged_exits_with_3_and_still_writes(tmp_path):
     assert load_dataset(tmp_path / "results.nc").attrs["status"] == Status.MAX_ITERATIONS.label
 
 
+def test_a_search_is_taken_up_from_its_checkpoint(tmp_path):
+    arguments = ["solve", *SMALL, "--checkpoint", str(tmp_path / "search"), "--json"]
+    first = RUNNER.invoke(app, [*arguments, "--set", "solver.max_rounds=2"])
+    assert json.loads(first.stdout)["rounds"] == 2
+    on = RUNNER.invoke(app, [*arguments, "--set", "solver.max_rounds=3"])
+    assert json.loads(on.stdout)["rounds"] == 3
+    over = RUNNER.invoke(app, [*arguments, "--set", "solver.max_rounds=2"])
+    assert json.loads(over.stdout)["rounds"] == 3
+    other = RUNNER.invoke(app, [*arguments, "--set", "seed=1"])
+    assert other.exit_code == 2 and "was saved for another community" in other.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import xarray as xr
 
 from mfgamm.core import Status
-from mfgamm.equilibrium import Equilibrium, Progress, solve_equilibrium
+from mfgamm.equilibrium import Checkpoint, Equilibrium, Progress, solve_equilibrium
 from mfgamm.scenario import Calendar, Scenario, build_community, build_solver, make_calendar
 from mfgamm.study.compilation import measure_compilation
 from mfgamm.study.dataset import RunFacts, equilibrium_dataset
@@ -40,7 +40,11 @@ class Study:
         return summarise(self.dataset)
 
 
-def run_study(scenario: Scenario, on_round: Callable[[Progress], None] | None = None) -> Study:
+def run_study(
+    scenario: Scenario,
+    on_round: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Study:
     """Build the scenario's community and solve for its equilibrium.
 
     A solve that does not converge, or that the user interrupts, still gives a study: its status
@@ -49,9 +53,11 @@ def run_study(scenario: Scenario, on_round: Callable[[Progress], None] | None = 
     Args:
         scenario: what to solve.
         on_round: called with the progress after each round.
+        checkpoint: where to save the search, and to take it up again from.
 
     Raises:
-        InvalidInput: if the scenario's data or parameters make no sense together.
+        InvalidInput: if the scenario's data or parameters make no sense together, or the
+            checkpoint is another scenario's.
         InfeasibleHousehold: naming the households that have no plan.
     """
     start = time.perf_counter()
@@ -64,6 +70,7 @@ def run_study(scenario: Scenario, on_round: Callable[[Progress], None] | None = 
             max_rounds=scenario.solver.max_rounds,
             throw=False,
             on_round=on_round,
+            checkpoint=checkpoint,
         )
     facts = RunFacts(wall_s=time.perf_counter() - start, compile_s=clock.seconds)
     calendar = make_calendar(scenario.time)
