@@ -22,6 +22,7 @@ from mfgamm.equilibrium import (
     Community as Community,
     Equilibrium as Equilibrium,
     FictitiousPlay as FictitiousPlay,
+    PathFollowing as PathFollowing,
     solve_equilibrium as solve_equilibrium,
 )
 from mfgamm.lp import InteriorPoint as InteriorPoint

@@ -7,6 +7,7 @@ from mfgamm.amm.clearing import (
     clear as clear,
     community_gain as community_gain,
     fee_income as fee_income,
+    matched_power as matched_power,
 )
 from mfgamm.amm.findings import Audit as Audit, Finding as Finding
 from mfgamm.amm.hyperbolic import Hyperbolic as Hyperbolic

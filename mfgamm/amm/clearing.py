@@ -16,6 +16,7 @@ def clear(
     demand: Real[ArrayLike, "*#batch"],
     tariff: Tariff,
     fee: Real[ArrayLike, "*#batch"] = 0.0,
+    blur: Real[ArrayLike, "*#batch"] = 0.0,
 ) -> Prices:
     """Prices at which the pool clears supply and demand in one batch.
 
@@ -33,7 +34,8 @@ def clear(
 
     Where one side is absent its price is the limit: the first buyer faces ρ(0), the first
     seller G(1). A market without anybody offers the grid's prices. Values and derivatives are
-    finite everywhere; at exact balance derivatives are those from the side of excess supply.
+    finite everywhere; at exact balance derivatives are those from the side of excess supply,
+    unless a blur makes prices smooth there.
 
     Args:
         curve: the bonding curve.
@@ -41,6 +43,7 @@ def clear(
         demand: energy asked for, kW, likewise. Only the ratio of the two matters.
         tariff: the grid's prices, €/kWh.
         fee: the fraction of the community's gain that the operator keeps, in [0, 1].
+        blur: κ in [0, 1) of `matched_power`; 0 clears the averages exactly.
 
     Returns:
         sell and buy price, €/kWh, with feed_in ≤ sell ≤ buy ≤ retail.
@@ -50,7 +53,7 @@ def clear(
             [0, 1]; not checked under `jit`. Also whatever the curve raises.
     """
     supply, demand, fee = as_flow("supply", supply), as_flow("demand", demand), _fraction(fee)
-    sold, met = _matched_shares(*jnp.broadcast_arrays(supply, demand))
+    sold, met = _matched_shares(*jnp.broadcast_arrays(supply, demand), _floating(blur))
     internal = curve.average(sold, tariff)
     return Prices(
         sell=tariff.feed_in + (1 - fee) * sold * (internal - tariff.feed_in),
@@ -58,18 +61,41 @@ def clear(
     )
 
 
-def community_gain(
-    supply: Real[ArrayLike, "*#batch"], demand: Real[ArrayLike, "*#batch"], tariff: Tariff
+def matched_power(
+    supply: Real[ArrayLike, "*#batch"],
+    demand: Real[ArrayLike, "*#batch"],
+    blur: Real[ArrayLike, "*#batch"] = 0.0,
 ) -> Float[Array, "*batch"]:
-    """What trading inside is worth over trading with the grid alone, €/h.
+    """What is traded inside, kW: min(supply, demand), or a smooth function close below it,
 
-    It is min(supply, demand)·spread whatever the curve, which only splits it between buyers
-    and sellers.
+        ½·[s + d − √((d − s)² + 4κ·s·d)],      κ = blur.
+
+    Flows are averages over a step. Where they fluctuate within it, near balance some of both
+    sides meets the grid; κ, a share in [0, 1), says how much, and 0 that nothing does.
 
     Raises:
         InvalidInput: if supply (kW) or demand (kW) is negative or not finite.
     """
-    return jnp.minimum(as_flow("supply", supply), as_flow("demand", demand)) * tariff.spread
+    supply, demand = as_flow("supply", supply), as_flow("demand", demand)
+    sold, _ = _matched_shares(*jnp.broadcast_arrays(supply, demand), _floating(blur))
+    return jnp.where(_floating(blur) > 0, sold * supply, jnp.minimum(supply, demand))
+
+
+def community_gain(
+    supply: Real[ArrayLike, "*#batch"],
+    demand: Real[ArrayLike, "*#batch"],
+    tariff: Tariff,
+    blur: Real[ArrayLike, "*#batch"] = 0.0,
+) -> Float[Array, "*batch"]:
+    """What trading inside is worth over trading with the grid alone, €/h.
+
+    It is the matched power times the spread whatever the curve, which only splits it between
+    buyers and sellers.
+
+    Raises:
+        InvalidInput: if supply (kW) or demand (kW) is negative or not finite.
+    """
+    return matched_power(supply, demand, blur) * tariff.spread
 
 
 def fee_income(
@@ -77,6 +103,7 @@ def fee_income(
     demand: Real[ArrayLike, "*#batch"],
     tariff: Tariff,
     fee: Real[ArrayLike, "*#batch"],
+    blur: Real[ArrayLike, "*#batch"] = 0.0,
 ) -> Float[Array, "*batch"]:
     """What the operator earns when `clear` charges `fee`, €/h: that fraction of the gain.
 
@@ -84,11 +111,11 @@ def fee_income(
         InvalidInput: if supply (kW) or demand (kW) is negative or not finite, or the fee lies
             outside [0, 1].
     """
-    return _fraction(fee) * community_gain(supply, demand, tariff)
+    return _fraction(fee) * community_gain(supply, demand, tariff, blur)
 
 
 def _matched_shares(
-    supply: Float[Array, "*batch"], demand: Float[Array, "*batch"]
+    supply: Float[Array, "*batch"], demand: Float[Array, "*batch"], blur: Float[Array, "*#batch"]
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
     """The shares of the supply sold, and of the demand met, inside the community."""
     # Only the ratio matters, so a common scale may be taken out, as a constant: without it the
@@ -99,10 +126,15 @@ def _matched_shares(
 
     surplus = demand <= supply
     long, short = jnp.where(surplus, supply, demand), jnp.where(surplus, demand, supply)
-    matched = jnp.where(empty, 0.0, short / jnp.where(empty, 1.0, long))
+    ratio = jnp.where(empty, 0.0, short / jnp.where(empty, 1.0, long))
+    # The root of `matched_power`, in a form that does not cancel.
+    square = (1 - ratio) ** 2 + 4 * blur * ratio
+    root = jnp.sqrt(jnp.where(square > 0, square, 1.0))
+    of_short = jnp.where(blur > 0, 2 * (1 - blur) / (1 + ratio + root), 1.0)
+    of_long = ratio * of_short
     return (
-        jnp.where(surplus, matched, 1.0),
-        jnp.where(surplus & ~empty, 1.0, matched),
+        jnp.where(surplus, of_long, of_short),
+        jnp.where(surplus & ~empty, of_short, of_long),
     )
 
 

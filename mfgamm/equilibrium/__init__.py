@@ -1,5 +1,6 @@
 """The community's game, its solver, and the certificate."""
 
+from mfgamm.equilibrium.central_path import PathPoint as PathPoint, Smoothing as Smoothing
 from mfgamm.equilibrium.certificate import (
     Certificate as Certificate,
     Residuals as Residuals,
@@ -15,7 +16,13 @@ from mfgamm.equilibrium.equilibrium import (
 )
 from mfgamm.equilibrium.fictitious_play import FictitiousPlay as FictitiousPlay
 from mfgamm.equilibrium.finite_community import finite_price_error as finite_price_error
+from mfgamm.equilibrium.path_following import PathFollowing as PathFollowing
 from mfgamm.equilibrium.play import Progress as Progress
+from mfgamm.equilibrium.smoothed import (
+    Outcome as Outcome,
+    polish as polish,
+    smoothed_outcome as smoothed_outcome,
+)
 from mfgamm.equilibrium.solve import (
     solve_equilibrium as solve_equilibrium,
     without_community as without_community,

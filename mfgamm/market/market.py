@@ -1,14 +1,19 @@
 """Markets: prices from flows, and the settlement that goes with them."""
 
+import dataclasses
 from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.amm import AbstractBondingCurve, clear, fee_income
+from mfgamm.amm import AbstractBondingCurve, clear, fee_income, matched_power
 from mfgamm.core import Flows, InvalidInput, Prices, Tariff, concrete
 from mfgamm.market.settlement import Settlement
+
+
+def _share(given) -> Float[Array, ""]:
+    return jnp.asarray(given) * 1.0
 
 
 class AbstractMarket(eqx.Module):
@@ -36,6 +41,10 @@ class AbstractMarket(eqx.Module):
             step_hours: length of a step, h.
         """
 
+    def blurred(self, blur: Float[Array, ""]) -> "AbstractMarket":
+        """The same market with prices smooth at balance, if they are not anyway."""
+        return self
+
 
 class CommunityMarket(AbstractMarket):
     """One community cleared by an automated market maker (AMM paper, "AMM Workflow").
@@ -45,16 +54,22 @@ class CommunityMarket(AbstractMarket):
         tariff: the grid's prices, €/kWh.
         fee: the operator keeps this share, in [0, 1], of matched energy × spread: on given plans,
             of what the community gains over the grid.
+        blur: share κ of `matched_power`, in [0, 1): 0 clears averages exactly, a little makes
+            prices smooth where supply meets demand, so that they have derivatives there.
 
     Raises:
-        InvalidInput: if the fee is outside [0, 1], or the curve cannot serve the tariff.
+        InvalidInput: if fee or blur is out of range, or the curve cannot serve the tariff.
     """
 
     curve: AbstractBondingCurve
     tariff: Tariff
-    fee: Float[Array, ""] = eqx.field(converter=lambda x: jnp.asarray(x) * 1.0, default=0.0)
+    fee: Float[Array, ""] = eqx.field(converter=_share, default=0.0)
+    blur: Float[Array, ""] = eqx.field(converter=_share, default=0.0)
 
     def __check_init__(self):
+        blur = concrete(self.blur)
+        if blur is not None and not 0 <= blur < 1:
+            raise InvalidInput("market.blur", float(blur), "must be a share in [0, 1)")
         fee = concrete(self.fee)
         if fee is not None and not 0 <= fee <= 1:
             raise InvalidInput("market.fee", float(fee), "must be a share in [0, 1]")
@@ -63,25 +78,29 @@ class CommunityMarket(AbstractMarket):
             self.prices(Flows(supply=nothing, demand=nothing))
 
     def prices(self, flows: Flows) -> Prices:
-        return clear(self.curve, flows.supply, flows.demand, self.tariff, self.fee)
+        return clear(self.curve, flows.supply, flows.demand, self.tariff, self.fee, self.blur)
+
+    def blurred(self, blur) -> "CommunityMarket":
+        return dataclasses.replace(self, blur=blur)
 
     def settle(self, sell, buy, weights, step_hours) -> Settlement:
         supply, demand = weights @ sell, weights @ buy
         prices = self.prices(Flows(supply, demand))
-        imported = step_hours * jnp.maximum(demand - supply, 0.0)
-        exported = step_hours * jnp.maximum(supply - demand, 0.0)
+        inside = matched_power(supply, demand, self.blur)
+        imported, exported = step_hours * (demand - inside), step_hours * (supply - inside)
+        earned = fee_income(supply, demand, self.tariff, self.fee, self.blur)
         return Settlement(
             payments=step_hours * (prices.buy * buy - prices.sell * sell),
             weights=weights,
             supply=step_hours * supply,
             demand=step_hours * demand,
-            traded_inside=step_hours * jnp.minimum(supply, demand),
+            traded_inside=step_hours * inside,
             grid_import=imported,
             grid_export=exported,
             grid_charges=self.tariff.retail * imported,
             grid_credits=self.tariff.feed_in * exported,
             # Not what the payments leave over: computed apart, so that the residual checks both.
-            operator_income=step_hours * fee_income(supply, demand, self.tariff, self.fee),
+            operator_income=step_hours * earned,
             rebates=jnp.zeros_like(buy),
         )
 

@@ -4,6 +4,7 @@ from mfgamm.prosumer.battery import Battery as Battery
 from mfgamm.prosumer.best_response import (
     BestResponse as BestResponse,
     best_response as best_response,
+    read_plan as read_plan,
     respond as respond,
 )
 from mfgamm.prosumer.feasibility import (

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from mfgamm.core import AbstractSolution, InvalidInput, NotConverged, Prices, Status, concrete
 from mfgamm.lp import InteriorPoint, ProgramSolution, StorageProgram
@@ -121,7 +121,7 @@ def _read(
     program: StorageProgram,
     solution: ProgramSolution,
 ) -> BestResponse:
-    plan = read_plan(types, program, solution, solver)
+    plan = read_plan(types, program, solution.value.variables, solver.barrier == 0)
     hours = types.step_hours * types.discount
     return BestResponse(
         value=plan,
@@ -137,19 +137,18 @@ def _read(
 def read_plan(
     types: HouseholdTypes,
     program: StorageProgram,
-    solution: ProgramSolution,
-    solver: InteriorPoint,
+    variables: Float[Array, "variable time lane"],
+    exact: bool | Bool[Array, ""],
 ) -> Plan:
-    """The plan behind a kernel's answer, with energy balanced to rounding.
+    """The plan behind a program's variables, with energy balanced to rounding.
 
     Exact plans are netted: selling while buying, or charging while discharging a lossless store,
     costs nothing where prices agree, and would leave the aggregate flows undetermined. States and
     trade follow from the device flows, so that both balances hold exactly.
     """
-    parts = program.split(solution.value.variables)
+    parts = program.split(variables)
     charge, discharge = (jnp.moveaxis(x, -1, 0) for x in (parts.inflow, parts.outflow))
     sell, buy, curtailed = (x.T for x in parts.exchange)
-    exact = solver.barrier == 0
     unwashed = types.unwashed(charge, discharge)
     charge, discharge = (
         jnp.where(exact, *pair) for pair in zip(unwashed, (charge, discharge), strict=True)

@@ -1,0 +1,123 @@
+"""Path following: smoothed equilibria for ever smaller barriers, until the exact one is close.
+
+A coarse smoothing has one equilibrium, found from anywhere; every next one is close to the last.
+Where the exact game has several equilibria, the path's limit is the one that is returned.
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mfgamm.core import InvalidInput, concrete
+from mfgamm.equilibrium.central_path import (
+    Distance,
+    GameProgram,
+    PathPoint,
+    Smoothing,
+    Target,
+    approach,
+    open_path,
+)
+from mfgamm.equilibrium.community import Game
+from mfgamm.equilibrium.solver import AbstractSolver, SolverState, answer
+from mfgamm.lp import InteriorPoint
+from mfgamm.prosumer import MixedStrategy, Plan, read_plan
+
+# The first barrier, in units of what a household's typical power costs over a step; from there on
+# a share of that, and the blur with it.
+COARSEST, COARSEST_BLUR = 4.0, 0.3
+FINEST, FINEST_BLUR = 1e-10, 1e-12
+# A smoothed equilibrium need not be exact to lead on to the next.
+CENTRALITY, MAX_STEPS = 0.5, 12
+# How often a step along the path is cut in half, on a logarithmic scale, before it is accepted.
+HALVINGS = 4
+
+
+class PathState(SolverState):
+    """Where the path stands.
+
+    Attributes:
+        point: the last smoothed equilibrium.
+        smoothing: its smoothing.
+        distance: how well it was reached.
+    """
+
+    point: PathPoint
+    smoothing: Smoothing
+    distance: Distance
+
+
+class PathFollowing(AbstractSolver):
+    """Follow the central path of the game.
+
+    Attributes:
+        oracle: settings of the best responses.
+        shrink: barrier after a round as a share of the one before, in (0, 1).
+    """
+
+    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-9))
+    shrink: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.1)
+
+    def __check_init__(self):
+        shrink = concrete(self.shrink)
+        if shrink is not None and not 0 < shrink < 1:
+            raise InvalidInput("solver.shrink", float(shrink), "must be a share in (0, 1)")
+
+    def init(self, game: Game, start: Plan | MixedStrategy) -> PathState:
+        """Open the path at the prices that `start` leads to."""
+        plan = start.average(game.types) if isinstance(start, MixedStrategy) else start
+        smoothing = Smoothing(COARSEST * _worth(game), jnp.asarray(COARSEST_BLUR))
+        prices = game.market.blurred(smoothing.blur).prices(game.types.flows(plan))
+        point = open_path(game, prices, self.oracle, smoothing)
+        return self._reach(game, point, smoothing, smoothing, 0)
+
+    def advance(self, game: Game, state: SolverState) -> PathState:
+        assert isinstance(state, PathState)
+        finest = Smoothing(FINEST * _worth(game), jnp.asarray(FINEST_BLUR))
+        smoothing = Smoothing(
+            jnp.maximum(self.shrink * state.smoothing.barrier, finest.barrier),
+            jnp.maximum(self.shrink * state.smoothing.blur, finest.blur),
+        )
+        return self._reach(game, state.point, state.smoothing, smoothing, state.round + 1)
+
+    def _reach(
+        self, game: Game, point: PathPoint, last: Smoothing, goal: Smoothing, round_
+    ) -> PathState:
+        """The smoothed equilibrium at `goal`, or on the way to it where that is too far."""
+        reached, distance = approach(game, point, goal, _target(game, goal))
+        for _ in range(HALVINGS):
+            if float(distance.centrality) <= CENTRALITY:
+                break
+            goal = _between(last, goal)
+            reached, distance = approach(game, point, goal, _target(game, goal))
+        state = answer(game, _plan(game, reached), None, self.oracle, jnp.asarray(round_))
+        fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
+        return PathState(**fields, point=reached, smoothing=goal, distance=distance)
+
+
+def _worth(game: Game) -> Float[Array, ""]:
+    """What a household's typical power costs over a step, €."""
+    types = game.types
+    power = jnp.mean(jnp.abs(types.generation - types.base_load))
+    return types.step_hours * power * jnp.mean(jnp.abs(game.market.tariff.retail)) + 1e-12
+
+
+def _target(game: Game, smoothing: Smoothing) -> Target:
+    # An error in prices may cost a household about as much as a barrier does.
+    return Target(
+        prices=10 * smoothing.barrier / game.types.step_hours,
+        centrality=jnp.asarray(CENTRALITY),
+        max_steps=jnp.asarray(MAX_STEPS),
+    )
+
+
+def _between(one: Smoothing, other: Smoothing) -> Smoothing:
+    return Smoothing(jnp.sqrt(one.barrier * other.barrier), jnp.sqrt(one.blur * other.blur))
+
+
+@eqx.filter_jit
+def _plan(game: Game, point: PathPoint) -> Plan:
+    programs = GameProgram.of(game)
+    return read_plan(game.types, programs.program, programs.origin + point.variables, exact=False)
