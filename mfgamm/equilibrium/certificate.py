@@ -45,8 +45,8 @@ class Certificate(eqx.Module):
         scale: the community's gain, or a nominal amount where it gains next to nothing, € per
             household-day.
         nominal: whether the scale is nominal.
-        gain: what the community (operator included) saves over trading with the grid alone,
-            households re-optimised there, € per household-day.
+        gain: what the community (operator and rebates included) saves over trading with the grid
+            alone, households re-optimised there, € per household-day.
         residuals: of prices and books.
     """
 
@@ -81,7 +81,8 @@ def certify(
     days = horizon_days(types)
     regret = (cost - best_cost) / days
     exploitability = types.weights @ regret
-    income = jnp.sum(settlement.operator_income * types.discount)
+    returned = types.weights @ settlement.rebates
+    income = jnp.sum((settlement.operator_income + returned) * types.discount)
     gain = (types.weights @ (benchmark - cost) + income) / days
     floor = jnp.maximum(NOMINAL_SHARE * types.weights @ jnp.abs(benchmark) / days, NOMINAL_GAIN)
     scale = jnp.maximum(gain, floor)

@@ -37,6 +37,15 @@ def test_a_monotone_market_has_one_equilibrium(monotone):
     assert len(set(np.round(first, 9))) > 3
 
 
+def test_rebates_are_part_of_the_gain(monotone):
+    """What households pay in the end, rebates deducted, against what they paid the grid."""
+    for found in monotone.equilibria:
+        paid = found.settlement.weights @ found.settlement.payments.sum(axis=1)
+        alone = found.settlement.weights @ found.benchmark.cost
+        np.testing.assert_allclose(found.certificate.gain, alone - paid, rtol=1e-9)
+        assert float(found.settlement.rebates.sum()) > 0.01
+
+
 def test_the_average_price_market_is_not_monotone(community):
     probe = probe_uniqueness(community, key=jax.random.key(1), random_starts=1, tolerance=1e-6)
     assert probe.least_monotonicity < -0.01
