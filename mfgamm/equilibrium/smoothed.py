@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.core import Flows, NotConverged, Prices
+from mfgamm.core import Flows, NotConverged, Prices, one_blas_thread
 from mfgamm.equilibrium.central_path import (
     Distance,
     PathPoint,
@@ -58,7 +58,8 @@ def polish(game: Game, point: PathPoint, smoothing: Smoothing) -> PathPoint:
         NotConverged: with the point reached, if Newton's method does not get there.
     """
     target = Target(jnp.asarray(PRICE_ERROR), jnp.asarray(CENTRALITY), jnp.asarray(MAX_STEPS))
-    point, distance = approach(game, point, smoothing, target)
+    with one_blas_thread():
+        point, distance = jax.block_until_ready(approach(game, point, smoothing, target))
     if not _reached(distance):
         raise NotConverged(
             f"no smoothed equilibrium at barrier {float(smoothing.barrier):.1e} € and blur "

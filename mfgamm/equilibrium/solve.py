@@ -9,7 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfgamm.core import InvalidInput, NotConverged, Prices, Status, require_float64
+from mfgamm.core import (
+    InvalidInput,
+    NotConverged,
+    Prices,
+    Status,
+    one_blas_thread,
+    require_float64,
+)
 from mfgamm.equilibrium.certificate import Certificate
 from mfgamm.equilibrium.checkpoint import Checkpoint, Journal
 from mfgamm.equilibrium.column_generation import ColumnGeneration
@@ -87,7 +94,8 @@ def solve_equilibrium(
     game = Game(types, market, benchmark.cost)
     plans = _starting_plans(community, start, benchmark)
     stopping = Stopping(tolerance, max_rounds)
-    best, status, rounds = _search(game, solver, plans, stopping, on_round, checkpoint)
+    with one_blas_thread():
+        best, status, rounds = _search(game, solver, plans, stopping, on_round, checkpoint)
     equilibrium = _conclude(community, benchmark, best, status, rounds)
     if throw and status not in (Status.CONVERGED, Status.INTERRUPTED):
         certificate = equilibrium.certificate
