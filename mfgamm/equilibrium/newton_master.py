@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from mfgamm.core import Number
-from mfgamm.equilibrium.restricted_game import RestrictedGame, Sensitivities, apply, weigh
+from mfgamm.equilibrium.restricted_game import RestrictedGame, Sensitivities
 
 MAX_ITERATIONS = 50
 # How much of a start is spread evenly over the plans held, to move it off the boundary.
@@ -21,6 +21,8 @@ SPREAD = 0.1
 # How far towards the boundary a step may go.
 TO_BOUNDARY = 0.99
 LEAST_CENTRING = 1e-4
+# Numbers in one array of a block of types: measured, half a megabyte in double precision.
+BLOCK_SIZE = 60_000
 
 
 class MasterSolution(eqx.Module):
@@ -141,14 +143,7 @@ class _Condensed(eqx.Module):
     def of(cls, game: RestrictedGame, at: _Iterate) -> "_Condensed":
         stiffness = jnp.where(game.held, at.weights / at.excess, 0.0)
         both = game.sensitivities(game.flows(at.weights))
-        mean = jnp.einsum("kn,knt->nt", stiffness, both.cost) / jnp.sum(stiffness, axis=0)[:, None]
-        pushes = (stiffness * game.mass)[..., None] * both.share
-        steps = pushes.shape[-1]
-        matrix = jnp.eye(steps) + jnp.matmul(
-            pushes.reshape(-1, steps).T,
-            (both.cost - mean).reshape(-1, steps),
-            precision="highest",
-        )
+        matrix = _condensed_matrix(game, stiffness, both)
         return cls(game, at, stiffness, both, jax.scipy.linalg.lu_factor(matrix))
 
     def solve(
@@ -160,15 +155,42 @@ class _Condensed(eqx.Module):
         alone = jnp.where(held, product / self.at.excess - stiffness * drift, 0.0)
         shortfall = 1 - jnp.sum(self.at.weights, axis=0)
         raised = (shortfall - jnp.sum(alone, axis=0)) / total
-        moved = weigh((alone + stiffness * raised) * self.game.mass, self.sensitivities.share)
+        households = (alone + stiffness * raised) * self.game.mass
+        moved = self.sensitivities.share(self.game, households)
         share = jax.scipy.linalg.lu_solve(self.factor, moved)
-        dearer = apply(self.sensitivities.cost, share)
+        dearer = self.sensitivities.costs(self.game, share)
         value = raised + jnp.sum(stiffness * dearer, axis=0) / total
         return _Iterate(
             weights=alone - stiffness * (dearer - value),
             excess=jnp.where(held, drift + dearer - value, 0.0),
             value=value,
         )
+
+
+def _condensed_matrix(
+    game: RestrictedGame, stiffness: Float[Array, "plan type"], both: Sensitivities
+) -> Float[Array, "time time"]:
+    """Newton's matrix over the shares of supply, summed over blocks of types that fit a cache."""
+    plans, types, steps = game.sold.shape
+    size = min(types, max(1, BLOCK_SIZE // (plans * steps)))
+
+    def add(index, matrix):
+        # The last block reaches back to stay within the types; what it repeats is left out.
+        first = jnp.minimum(index * size, types - size)
+        new = first + jnp.arange(size) >= index * size
+
+        def block(array, axis):
+            return jax.lax.dynamic_slice_in_dim(array, first, size, axis)
+
+        sold, bought, stiff = (block(x, 1) for x in (game.sold, game.bought, stiffness))
+        costs = both.of_revenue * sold + both.of_payment * bought
+        mean = jnp.einsum("kn,knt->nt", stiff, costs) / jnp.sum(stiff, axis=0)[:, None]
+        shares = both.by_sale * sold + both.by_purchase * bought
+        pushes = (stiff * block(game.mass, 0) * new)[..., None] * shares
+        left, right = (rows.reshape(-1, steps) for rows in (pushes, costs - mean))
+        return matrix + jnp.matmul(left.T, right, precision="highest")
+
+    return jax.lax.fori_loop(0, -(-types // size), add, jnp.eye(steps))
 
 
 def _longest(

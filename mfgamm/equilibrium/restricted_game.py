@@ -76,23 +76,41 @@ class RestrictedGame(eqx.Module):
         total = flows.supply + flows.demand
         along = Flows(total, -total)
         _, slopes = jax.jvp(self.market.prices, (flows,), (along,))
-        share = [safe_divide(flow, total**2, 0.0) for flow in (flows.demand, flows.supply)]
         return Sensitivities(
-            share=share[0] * self.sold - share[1] * self.bought,
-            cost=self.hours * (slopes.buy * self.bought - slopes.sell * self.sold),
+            by_sale=safe_divide(flows.demand, total**2, 0.0),
+            by_purchase=-safe_divide(flows.supply, total**2, 0.0),
+            of_revenue=-self.hours * slopes.sell,
+            of_payment=self.hours * slopes.buy,
         )
 
 
 class Sensitivities(eqx.Module):
-    """The two factors of the derivative of costs by weights.
+    """The derivative of costs by weights, in factors that are diagonal in time.
 
     Attributes:
-        share: by how much the share of supply moves per household that takes up a plan.
-        cost: by how much a plan's cost moves with the share of supply, €.
+        by_sale, by_purchase: by how much the share of supply moves per kW sold or bought, 1/kW.
+        of_revenue, of_payment: by how much a kW sold or bought costs more as the share of supply
+            moves, €/kW.
     """
 
-    share: Float[Array, "plan type time"]
-    cost: Float[Array, "plan type time"]
+    by_sale: Float[Array, " time"]
+    by_purchase: Float[Array, " time"]
+    of_revenue: Float[Array, " time"]
+    of_payment: Float[Array, " time"]
+
+    def share(
+        self, game: RestrictedGame, households: Float[Array, "plan type"]
+    ) -> Float[Array, " time"]:
+        """Change of the shares of supply as so many households take up each plan."""
+        sold, bought = weigh(households, game.sold), weigh(households, game.bought)
+        return self.by_sale * sold + self.by_purchase * bought
+
+    def costs(
+        self, game: RestrictedGame, share: Float[Array, " time"]
+    ) -> Float[Array, "plan type"]:
+        """Change of each plan's cost, €, with the shares of supply."""
+        paid = apply(game.bought, self.of_payment * share)
+        return paid + apply(game.sold, self.of_revenue * share)
 
 
 def weigh(

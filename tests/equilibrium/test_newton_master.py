@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 
 from mfgamm import CommunityMarket, Flows, Tariff
 from mfgamm.amm import MonotonePotential, curve_by_name
+from mfgamm.equilibrium import newton_master
 from mfgamm.equilibrium.newton_master import solve_master
 from mfgamm.equilibrium.restricted_game import RestrictedGame
 from mfgamm.market import MonotoneMarket
@@ -69,12 +70,12 @@ def test_sensitivities_are_the_derivative_of_costs(game):
     both = game.sensitivities(game.flows(weights))
     for seed in range(3):
         change = jnp.asarray(np.random.default_rng(seed).normal(size=weights.shape)) * game.held
-        share = jnp.einsum("kn,knt->t", change * game.mass, both.share)
+        share = both.share(game, change * game.mass)
         h = 1e-6
         difference = (costs(game, weights + h * change) - costs(game, weights - h * change)) / (
             2 * h
         )
-        np.testing.assert_allclose(both.cost @ share, difference, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(both.costs(game, share), difference, rtol=1e-6, atol=1e-9)
 
 
 def test_the_best_weights_met_are_never_worse_than_the_start(game):
@@ -121,3 +122,15 @@ def test_nobody_trading_at_a_step_does_no_harm():
     assert isinstance(game.flows(even_weights(game)), Flows)
     solution = solve_master(game, even_weights(game), jnp.asarray(1e-12))
     assert float(solution.regret) <= 1e-12 and np.all(np.isfinite(solution.weights))
+
+
+def test_blocks_of_types_do_not_show(game, monkeypatch):
+    """Newton's matrix is the same sum however the types are split, the last block short."""
+    at = newton_master._interior(game, even_weights(game), jnp.asarray(0.1))
+    both = game.sensitivities(game.flows(at.weights))
+    stiffness = jnp.where(game.held, at.weights / at.excess, 0.0)
+    whole = newton_master._condensed_matrix(game, stiffness, both)
+    monkeypatch.setattr(newton_master, "BLOCK_SIZE", 2 * PLANS * STEPS)
+    split = newton_master._condensed_matrix(game, stiffness, both)
+    np.testing.assert_allclose(split, whole, rtol=1e-12, atol=1e-15)
+    assert float(jnp.max(jnp.abs(whole - jnp.eye(STEPS)))) > 0.1
