@@ -9,6 +9,10 @@ from mfgamm.equilibrium.certificate import (
 from mfgamm.equilibrium.checkpoint import Checkpoint as Checkpoint
 from mfgamm.equilibrium.column_generation import ColumnGeneration as ColumnGeneration
 from mfgamm.equilibrium.community import Community as Community, Game as Game
+from mfgamm.equilibrium.continuation import (
+    resmooth as resmooth,
+    smoothed_equilibrium as smoothed_equilibrium,
+)
 from mfgamm.equilibrium.equilibrium import (
     Benchmark as Benchmark,
     Equilibrium as Equilibrium,
@@ -18,6 +22,15 @@ from mfgamm.equilibrium.fictitious_play import FictitiousPlay as FictitiousPlay
 from mfgamm.equilibrium.finite_community import finite_price_error as finite_price_error
 from mfgamm.equilibrium.path_following import PathFollowing as PathFollowing
 from mfgamm.equilibrium.play import Progress as Progress
+from mfgamm.equilibrium.sensitivity import (
+    Sensitivities as Sensitivities,
+    sensitivities as sensitivities,
+)
+from mfgamm.equilibrium.sensitivity_metrics import (
+    Metrics as Metrics,
+    membership as membership,
+    metrics_of as metrics_of,
+)
 from mfgamm.equilibrium.smoothed import (
     Outcome as Outcome,
     polish as polish,
