@@ -1,4 +1,4 @@
-"""The command line: solve a scenario, list them, start a new one, rebuild a report."""
+"""The command line: solve a scenario and ask what it owes to what, list, start, report."""
 
 import contextlib
 import enum
@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 from mfgamm.core import InvalidInput, MfgammError, Status
-from mfgamm.equilibrium import Checkpoint, Progress
-from mfgamm.scenario import builtin_scenarios, load_scenario, scenario_template
+from mfgamm.equilibrium import Checkpoint, Progress, sensitivities
+from mfgamm.scenario import build_community, builtin_scenarios, load_scenario, scenario_template
 from mfgamm.study import (
     REPORT,
     RESULTS,
@@ -27,6 +27,12 @@ from mfgamm.study import (
     write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
+from mfgamm.study.sensitivity import (
+    sensitivity_dataset,
+    sensitivity_json,
+    show_sensitivities,
+    write_sensitivities,
+)
 
 DEFAULT_SCENARIO = "paris-summer"
 
@@ -101,6 +107,45 @@ def solve(
             address = (out / REPORT).resolve().as_uri()
             console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
     raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+
+
+@app.command()
+def sensitivity(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
+    ] = DEFAULT_SCENARIO,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for sensitivities.nc, .json and .svg.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable."),
+    ] = None,
+    barrier: Annotated[float, typer.Option(help="Smoothing of households, €.")] = 1e-5,
+    blur: Annotated[float, typer.Option(help="Smoothing of the market, a share.")] = 1e-4,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of a table.")
+    ] = False,
+) -> None:
+    """What gain, grid and bills owe to each parameter: tariffs, fee, storage, loads, mix.
+
+    Derivatives of a smoothed equilibrium, each checked by equilibria solved anew, and marked
+    where a finer smoothing changes it.
+    """
+    with _bad_input_explained():
+        study_scenario = load_scenario(scenario, settings or [])
+        if out is not None:
+            require_writable(out)
+        console = Console(stderr=as_json, quiet=as_json)
+        announce(console, study_scenario)
+        table = sensitivities(build_community(study_scenario), barrier=barrier, blur=blur)
+        dataset = sensitivity_dataset(table, study_scenario.title)
+        if as_json:
+            print(sensitivity_json(dataset))
+        else:
+            show_sensitivities(console, dataset)
+        if out is not None:
+            write_sensitivities(dataset, out)
 
 
 @app.command()

@@ -165,3 +165,15 @@ def test_the_console_script_turns_on_double_precision():
     assert answer["status"] == "converged"
     assert 0 < answer["compile_s"] < answer["wall_s"]
     assert done.stderr == ""
+
+
+def test_sensitivity_prints_one_json_object_and_writes_its_files(tmp_path):
+    arguments = ["sensitivity", *SMALL, "--json", "--out", str(tmp_path / "out")]
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    metrics = {each["name"]: each for each in json.loads(result.stdout)["metrics"]}
+    assert {"gain", "peak import", "import", "bill, solar"} <= set(metrics)
+    by_name = {each["name"]: each for each in metrics["import"]["parameters"]}
+    assert by_name["base load"]["verified"] and by_name["base load"]["effect"] > 0
+    written = sorted(path.suffix for path in (tmp_path / "out").iterdir())
+    assert written == [".json", ".nc", ".svg"]
