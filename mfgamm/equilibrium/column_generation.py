@@ -38,7 +38,7 @@ class ColumnGeneration(AbstractSolver):
             there is to gain from the new plans.
     """
 
-    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-9))
+    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-11))
     capacity: int | None = eqx.field(static=True, default=None)
     accuracy: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1e-3)
 

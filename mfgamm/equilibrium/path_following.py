@@ -28,7 +28,7 @@ from mfgamm.prosumer import MixedStrategy, Plan, read_plan
 # The first barrier, in units of what a household's typical power costs over a step; from there on
 # a share of that, and the blur with it.
 COARSEST, COARSEST_BLUR = 4.0, 0.3
-FINEST, FINEST_BLUR = 1e-10, 1e-12
+FINEST, FINEST_BLUR = 1e-12, 1e-13
 # A smoothed equilibrium need not be exact to lead on to the next.
 CENTRALITY, MAX_STEPS = 0.5, 12
 # How often a step along the path is cut in half, on a logarithmic scale, before it is accepted.
@@ -57,7 +57,7 @@ class PathFollowing(AbstractSolver):
         shrink: barrier after a round as a share of the one before, in (0, 1).
     """
 
-    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-9))
+    oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-11))
     shrink: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.1)
 
     def __check_init__(self):

@@ -76,3 +76,21 @@ def test_a_week_of_quarter_hours_with_every_device():
     households = [each for each in candidates if each.name not in hopeless]
     assert len(households) >= 6
     agrees_with_highs(households, steps, 0.25)
+
+
+def test_a_year_of_hours():
+    hours = np.arange(8760.0)
+    sun = 3 * np.maximum(0, np.sin((hours % 24 - 6) / 12 * np.pi)) * (1.2 + np.sin(hours / 1394))
+    load = 0.5 + 0.4 * np.random.default_rng(0).random(hours.size)
+    battery = Battery(8, 3, 4, terminal_minimum=4.0)
+    agrees_with_highs([Household(sun, load, (battery,), 9.0)], hours.size, 1.0)
+
+
+def test_huge_stores_cost_no_more_iterations_than_others():
+    sun, load = day(24)
+    sizes = 10.0 ** np.arange(3, 8)
+    households = [Household(sun, load, (Battery(s, s, 0.5 * s),), 6.0) for s in sizes]
+    population = Population.from_households(households, step_hours=1.0)
+    prices = Prices(sell=np.full(24, 0.1), buy=0.15 + 0.05 * np.cos(np.arange(24.0)))
+    response = best_response(population, prices)
+    assert int(response.history.max()) <= 30
