@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from mfgamm.core import Number
-from mfgamm.equilibrium.restricted_game import RestrictedGame, Sensitivities
+from mfgamm.equilibrium.restricted_game import RestrictedGame, Slopes
 
 MAX_ITERATIONS = 50
 # How much of a start is spread evenly over the plans held, to move it off the boundary.
@@ -129,22 +129,22 @@ def _newton_step(game: RestrictedGame, at: _Iterate, costs: Float[Array, "plan t
 class _Condensed(eqx.Module):
     """Newton's matrix, factorised after all but the shares of supply are eliminated.
 
-    With θ = λ/z, share sensitivities Q and cost sensitivities G, the change τ of the shares obeys
+    With θ = λ/z, slopes Q of the shares by weights and G of costs by shares, the change τ obeys
     (I + Σ mass·θ·Qᵀ(G − Ḡ)) τ = right-hand side; Ḡ is a type's mean of G with weights θ.
     """
 
     game: RestrictedGame
     at: _Iterate
     stiffness: Float[Array, "plan type"]
-    sensitivities: Sensitivities
+    slopes: Slopes
     factor: tuple[Float[Array, "time time"], Int[Array, " time"]]
 
     @classmethod
     def of(cls, game: RestrictedGame, at: _Iterate) -> "_Condensed":
         stiffness = jnp.where(game.held, at.weights / at.excess, 0.0)
-        both = game.sensitivities(game.flows(at.weights))
-        matrix = _condensed_matrix(game, stiffness, both)
-        return cls(game, at, stiffness, both, jax.scipy.linalg.lu_factor(matrix))
+        slopes = game.slopes(game.flows(at.weights))
+        matrix = _condensed_matrix(game, stiffness, slopes)
+        return cls(game, at, stiffness, slopes, jax.scipy.linalg.lu_factor(matrix))
 
     def solve(
         self, product: Float[Array, "plan type"], drift: Float[Array, "plan type"]
@@ -156,9 +156,9 @@ class _Condensed(eqx.Module):
         shortfall = 1 - jnp.sum(self.at.weights, axis=0)
         raised = (shortfall - jnp.sum(alone, axis=0)) / total
         households = (alone + stiffness * raised) * self.game.mass
-        moved = self.sensitivities.share(self.game, households)
+        moved = self.slopes.share(self.game, households)
         share = jax.scipy.linalg.lu_solve(self.factor, moved)
-        dearer = self.sensitivities.costs(self.game, share)
+        dearer = self.slopes.costs(self.game, share)
         value = raised + jnp.sum(stiffness * dearer, axis=0) / total
         return _Iterate(
             weights=alone - stiffness * (dearer - value),
@@ -168,7 +168,7 @@ class _Condensed(eqx.Module):
 
 
 def _condensed_matrix(
-    game: RestrictedGame, stiffness: Float[Array, "plan type"], both: Sensitivities
+    game: RestrictedGame, stiffness: Float[Array, "plan type"], slopes: Slopes
 ) -> Float[Array, "time time"]:
     """Newton's matrix over the shares of supply, summed over blocks of types that fit a cache."""
     plans, types, steps = game.sold.shape
@@ -183,9 +183,9 @@ def _condensed_matrix(
             return jax.lax.dynamic_slice_in_dim(array, first, size, axis)
 
         sold, bought, stiff = (block(x, 1) for x in (game.sold, game.bought, stiffness))
-        costs = both.of_revenue * sold + both.of_payment * bought
+        costs = slopes.of_revenue * sold + slopes.of_payment * bought
         mean = jnp.einsum("kn,knt->nt", stiff, costs) / jnp.sum(stiff, axis=0)[:, None]
-        shares = both.by_sale * sold + both.by_purchase * bought
+        shares = slopes.by_sale * sold + slopes.by_purchase * bought
         pushes = (stiff * block(game.mass, 0) * new)[..., None] * shares
         left, right = (rows.reshape(-1, steps) for rows in (pushes, costs - mean))
         return matrix + jnp.matmul(left.T, right, precision="highest")

@@ -67,7 +67,7 @@ class RestrictedGame(eqx.Module):
         excess = jnp.where(self.held, costs - self.least(costs), 0.0)
         return jnp.sum(weights * excess, axis=0)
 
-    def sensitivities(self, flows: Flows) -> "Sensitivities":
+    def slopes(self, flows: Flows) -> "Slopes":
         """How plans move prices, and prices costs, at given flows.
 
         Prices at a step depend on the share σ = supply/(supply + demand) alone, so that the
@@ -75,16 +75,16 @@ class RestrictedGame(eqx.Module):
         """
         total = flows.supply + flows.demand
         along = Flows(total, -total)
-        _, slopes = jax.jvp(self.market.prices, (flows,), (along,))
-        return Sensitivities(
+        _, along_share = jax.jvp(self.market.prices, (flows,), (along,))
+        return Slopes(
             by_sale=safe_divide(flows.demand, total**2, 0.0),
             by_purchase=-safe_divide(flows.supply, total**2, 0.0),
-            of_revenue=-self.hours * slopes.sell,
-            of_payment=self.hours * slopes.buy,
+            of_revenue=-self.hours * along_share.sell,
+            of_payment=self.hours * along_share.buy,
         )
 
 
-class Sensitivities(eqx.Module):
+class Slopes(eqx.Module):
     """The derivative of costs by weights, in factors that are diagonal in time.
 
     Attributes:

@@ -64,18 +64,18 @@ def test_only_the_cheapest_plans_are_in_use(game, solution):
     )
 
 
-def test_sensitivities_are_the_derivative_of_costs(game):
+def test_slopes_are_the_derivative_of_costs(game):
     """Their product against central differences along random changes of the weights."""
     weights = even_weights(game)
-    both = game.sensitivities(game.flows(weights))
+    slopes = game.slopes(game.flows(weights))
     for seed in range(3):
         change = jnp.asarray(np.random.default_rng(seed).normal(size=weights.shape)) * game.held
-        share = both.share(game, change * game.mass)
+        share = slopes.share(game, change * game.mass)
         h = 1e-6
         difference = (costs(game, weights + h * change) - costs(game, weights - h * change)) / (
             2 * h
         )
-        np.testing.assert_allclose(both.costs(game, share), difference, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(slopes.costs(game, share), difference, rtol=1e-6, atol=1e-9)
 
 
 def test_the_best_weights_met_are_never_worse_than_the_start(game):
@@ -127,10 +127,10 @@ def test_nobody_trading_at_a_step_does_no_harm():
 def test_blocks_of_types_do_not_show(game, monkeypatch):
     """Newton's matrix is the same sum however the types are split, the last block short."""
     at = newton_master._interior(game, even_weights(game), jnp.asarray(0.1))
-    both = game.sensitivities(game.flows(at.weights))
+    slopes = game.slopes(game.flows(at.weights))
     stiffness = jnp.where(game.held, at.weights / at.excess, 0.0)
-    whole = newton_master._condensed_matrix(game, stiffness, both)
+    whole = newton_master._condensed_matrix(game, stiffness, slopes)
     monkeypatch.setattr(newton_master, "BLOCK_SIZE", 2 * PLANS * STEPS)
-    split = newton_master._condensed_matrix(game, stiffness, both)
+    split = newton_master._condensed_matrix(game, stiffness, slopes)
     np.testing.assert_allclose(split, whole, rtol=1e-12, atol=1e-15)
     assert float(jnp.max(jnp.abs(whole - jnp.eye(STEPS)))) > 0.1
