@@ -46,12 +46,14 @@ class Goal(eqx.Module):
         barrier: μ ≥ 0, in units of the normalised objective: 0 for an exact solve.
         origin: objective of the original program where the normal form has its zero; gaps are
             relative to the original objective.
+        unit: what one unit of the original objective is in the normal form's, at most 1.
         max_iterations: lanes still running then end with `Status.MAX_ITERATIONS`.
     """
 
     tolerance: Float[Array, ""]
     barrier: PerLane
     origin: PerLane
+    unit: PerLane
     max_iterations: Int[Array, ""]
 
     @property
@@ -60,8 +62,8 @@ class Goal(eqx.Module):
         return jnp.maximum(self.tolerance, FINEST_RESIDUAL)
 
     def scale(self, value: PerLane) -> PerLane:
-        """What a gap is relative to: 1 + |objective|."""
-        return 1 + jnp.abs(value + self.origin)
+        """What a gap is relative to: 1 + |objective|, in the original's units or stricter."""
+        return self.unit + jnp.abs(value + self.origin)
 
 
 class Iterate(eqx.Module):

@@ -221,6 +221,7 @@ def _solve_lanes(settings: InteriorPoint, batch: Batch) -> ProgramSolution:
         tolerance=settings.tolerance.astype(dtype),
         barrier=(settings.barrier / worth).astype(dtype),
         origin=program.value(program.lower) / worth,
+        unit=jnp.minimum(1.0, 1.0 / worth),
         max_iterations=settings.max_iterations,
     )
     iterate = None

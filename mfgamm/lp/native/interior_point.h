@@ -44,9 +44,10 @@ class Group {
 
   Stage& stage(int t) { return stages_[t]; }
   Gains<Lanes> gain{};
-  // Per lane: barrier and the objective at the normal form's zero, in its units; the largest
-  // objective over the box; the objective; twice the number of free variables.
-  Lanes barrier{}, origin{}, ceiling{}, value{}, pairs{};
+  // Per lane: barrier, the original objective at the normal form's zero, and its unit (at most 1),
+  // in the normal form's units; the largest objective over the box; the objective; twice the number
+  // of free variables.
+  Lanes barrier{}, origin{}, unit{}, ceiling{}, value{}, pairs{};
   Lanes iterations{};
   Measures measures{};
 
@@ -167,7 +168,7 @@ class Group {
     Lanes excess = larger(mean_ - barrier, every(1e-300));
     Lanes ratio = clipped((ahead - barrier) / excess, Lanes{}, every(1.0));
     // Complementarity far below what the gap needs only spoils the linear systems.
-    Lanes enough = FINAL_SHARE * tolerance_ * (1.0 + magnitude(value + origin)) / pairs;
+    Lanes enough = FINAL_SHARE * tolerance_ * (unit + magnitude(value + origin)) / pairs;
     target_ = larger(barrier + ratio * ratio * ratio * excess, smaller(enough, mean_));
   }
 
@@ -263,7 +264,7 @@ class Group {
       if (t > 0) assess(t - 1, bound, furthest);
     }
     assess(steps_ - 1, bound, furthest);
-    measures.gap = (value - bound) / (1.0 + magnitude(value + origin));
+    measures.gap = (value - bound) / (unit + magnitude(value + origin));
     measures.centrality = smoothed_ ? furthest / barrier : Lanes{};
     bound_ = bound;
   }
