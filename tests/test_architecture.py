@@ -18,6 +18,7 @@ FLOORS = {
     "market": 2,
     "equilibrium": 3,
     "planner": 3,
+    "tuning": 4,
     "scenario": 5,
     "study": 6,
     "cli": 7,

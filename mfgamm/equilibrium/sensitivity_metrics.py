@@ -30,6 +30,7 @@ class Metrics(eqx.Module):
             their own generation covers, in [0, 1].
         bills: mean payment of each category's households, rebates deducted, € per day.
         savings: mean saving of each category's households over the grid alone, € per day.
+        saving_by_type: saving of a household of each type, € per day.
     """
 
     gain: Float[Array, ""]
@@ -39,6 +40,7 @@ class Metrics(eqx.Module):
     self_sufficiency: Float[Array, ""]
     bills: Float[Array, " category"]
     savings: Float[Array, " category"]
+    saving_by_type: Float[Array, " type"]
 
 
 def membership(categories: Sequence[str]) -> Float[Array, "category type"]:
@@ -84,4 +86,5 @@ def metrics_of(game: Game, outcome: Outcome, members: Float[Array, "category typ
         self_sufficiency=covered / (covered + imported),
         bills=shares @ jnp.sum(books.payments, axis=1) / days,
         savings=shares @ saved,
+        saving_by_type=saved,
     )
