@@ -7,6 +7,7 @@ Where the exact game has several equilibria, the path's limit is the one that is
 import dataclasses
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -68,33 +69,37 @@ class PathFollowing(AbstractSolver):
     def init(self, game: Game, start: Plan | MixedStrategy) -> PathState:
         """Open the path at the prices that `start` leads to."""
         plan = start.average(game.types) if isinstance(start, MixedStrategy) else start
-        smoothing = Smoothing(COARSEST * _worth(game), jnp.asarray(COARSEST_BLUR))
+        barrier = COARSEST * _worth(game)
+        smoothing = Smoothing(barrier, jnp.asarray(COARSEST_BLUR, barrier.dtype))
         prices = game.market.blurred(smoothing.blur).prices(game.types.flows(plan))
         point = open_path(game, prices, self.oracle, smoothing)
-        return self._reach(game, point, smoothing, smoothing, 0)
+        reached = approach(game, point, smoothing, _target(game, smoothing))
+        return self._answer(game, smoothing, *reached, jnp.asarray(0))
 
     def advance(self, game: Game, state: SolverState) -> PathState:
+        """Go on to the next barrier, or part of the way where that is too far."""
         assert isinstance(state, PathState)
-        finest = Smoothing(FINEST * _worth(game), jnp.asarray(FINEST_BLUR))
-        smoothing = Smoothing(
-            jnp.maximum(self.shrink * state.smoothing.barrier, finest.barrier),
-            jnp.maximum(self.shrink * state.smoothing.blur, finest.blur),
-        )
-        return self._reach(game, state.point, state.smoothing, smoothing, state.round + 1)
-
-    def _reach(
-        self, game: Game, point: PathPoint, last: Smoothing, goal: Smoothing, round_
-    ) -> PathState:
-        """The smoothed equilibrium at `goal`, or on the way to it where that is too far."""
-        reached, distance = approach(game, point, goal, _target(game, goal))
+        last, goal = state.smoothing, self._next(game, state.smoothing)
+        point, distance = approach(game, state.point, goal, _target(game, goal))
         for _ in range(HALVINGS):
             if float(distance.centrality) <= CENTRALITY:
                 break
-            goal = _between(last, goal)
-            reached, distance = approach(game, point, goal, _target(game, goal))
-        state = answer(game, _plan(game, reached), None, self.oracle, jnp.asarray(round_))
+            goal = jax.tree.map(lambda a, b: jnp.sqrt(a * b), last, goal)
+            point, distance = approach(game, state.point, goal, _target(game, goal))
+        return self._answer(game, goal, point, distance, state.round + 1)
+
+    def _next(self, game: Game, smoothing: Smoothing) -> Smoothing:
+        return Smoothing(
+            jnp.maximum(self.shrink * smoothing.barrier, FINEST * _worth(game)),
+            jnp.maximum(self.shrink * smoothing.blur, FINEST_BLUR),
+        )
+
+    def _answer(
+        self, game: Game, smoothing: Smoothing, point: PathPoint, distance: Distance, round_
+    ) -> PathState:
+        state = answer(game, _plan(game, point), None, self.oracle, round_)
         fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-        return PathState(**fields, point=reached, smoothing=goal, distance=distance)
+        return PathState(**fields, point=point, smoothing=smoothing, distance=distance)
 
 
 def _worth(game: Game) -> Float[Array, ""]:
@@ -111,10 +116,6 @@ def _target(game: Game, smoothing: Smoothing) -> Target:
         centrality=jnp.asarray(CENTRALITY),
         max_steps=jnp.asarray(MAX_STEPS),
     )
-
-
-def _between(one: Smoothing, other: Smoothing) -> Smoothing:
-    return Smoothing(jnp.sqrt(one.barrier * other.barrier), jnp.sqrt(one.blur * other.blur))
 
 
 @eqx.filter_jit

@@ -19,9 +19,9 @@ from mfgamm.core import (
 )
 from mfgamm.equilibrium.certificate import Certificate
 from mfgamm.equilibrium.checkpoint import Checkpoint, Journal
-from mfgamm.equilibrium.column_generation import ColumnGeneration
 from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.equilibrium import Benchmark, Equilibrium, Rounds
+from mfgamm.equilibrium.path_following import PathFollowing
 from mfgamm.equilibrium.play import Play, Progress
 from mfgamm.equilibrium.solver import AbstractSolver, SolverState
 from mfgamm.lp import InteriorPoint
@@ -64,7 +64,7 @@ def solve_equilibrium(
 
     Args:
         community: the game.
-        solver: how to look for the equilibrium; `ColumnGeneration` if None.
+        solver: how to look for the equilibrium; `PathFollowing` if None.
         start: what everybody follows at first: feasible plans, or another solve's result; the
             benchmark's plans if None.
         tolerance: exploitability relative to the community's gain at which to stop.
@@ -88,7 +88,7 @@ def solve_equilibrium(
         raise InvalidInput("tolerance", tolerance, "must be positive")
     if max_rounds < 1:
         raise InvalidInput("max_rounds", max_rounds, "must be at least 1")
-    solver = ColumnGeneration() if solver is None else solver
+    solver = PathFollowing() if solver is None else solver
     require_feasible(community.population, solver.oracle)
     benchmark = without_community(community, solver.oracle)
     game = Game(types, market, benchmark.cost)

@@ -6,7 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from mfgamm.core import InvalidInput
-from mfgamm.equilibrium import AbstractSolver, ColumnGeneration, Community, FictitiousPlay
+from mfgamm.equilibrium import (
+    AbstractSolver,
+    ColumnGeneration,
+    Community,
+    FictitiousPlay,
+    PathFollowing,
+)
 from mfgamm.prosumer import Household, Population
 from mfgamm.scenario.calendar import Calendar, make_calendar
 from mfgamm.scenario.devices import draw_devices, flexible_loads
@@ -60,7 +66,7 @@ def build_solver(scenario: Scenario) -> AbstractSolver:
     """The solver that a scenario asks for; its tolerance and rounds go to the solve itself."""
     if scenario.solver.method == "fictitious-play":
         return FictitiousPlay(step=scenario.solver.step or "line-search")
-    return ColumnGeneration()
+    return ColumnGeneration() if scenario.solver.method == "column-generation" else PathFollowing()
 
 
 def build_households(scenario: Scenario, calendar: Calendar) -> list[Household]:

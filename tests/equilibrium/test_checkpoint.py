@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 from equilibrium.communities import community_of, make_households
 
-from mfgamm import ColumnGeneration, FictitiousPlay, InvalidInput, solve_equilibrium
+from mfgamm import (
+    ColumnGeneration,
+    FictitiousPlay,
+    InvalidInput,
+    PathFollowing,
+    solve_equilibrium,
+)
 from mfgamm.equilibrium import Checkpoint
 from mfgamm.equilibrium.checkpoint import FILE, fingerprint
 
@@ -16,7 +22,10 @@ def community():
     return community_of(make_households())
 
 
-@pytest.fixture(params=[ColumnGeneration(), FictitiousPlay()], ids=["columns", "averages"])
+@pytest.fixture(
+    params=[PathFollowing(), ColumnGeneration(), FictitiousPlay()],
+    ids=["path", "columns", "averages"],
+)
 def solver(request):
     return request.param
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mfgamm.core import InvalidInput
-from mfgamm.equilibrium import ColumnGeneration, FictitiousPlay
+from mfgamm.equilibrium import ColumnGeneration, FictitiousPlay, PathFollowing
 from mfgamm.prosumer import Battery, Vehicle, require_feasible
 from mfgamm.scenario import (
     build_community,
@@ -191,7 +191,9 @@ class TestMarket:
             build_market(scenario)
 
     def test_solver(self, make_scenario):
-        assert isinstance(build_solver(make_scenario()), ColumnGeneration)
+        assert isinstance(build_solver(make_scenario()), PathFollowing)
+        columns = make_scenario(solver={"method": "column-generation"})
+        assert isinstance(build_solver(columns), ColumnGeneration)
         simple = {"method": "fictitious-play"}
         assert build_solver(make_scenario(solver=simple)).step == "line-search"
         harmonic = build_solver(make_scenario(solver=simple | {"step": "harmonic"}))

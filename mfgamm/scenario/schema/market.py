@@ -57,7 +57,7 @@ class SolverTable(Table):
         max_rounds: rounds after which to give up.
     """
 
-    method: Literal["column-generation", "fictitious-play"] = "column-generation"
+    method: Literal["path-following", "column-generation", "fictitious-play"] = "path-following"
     step: Literal["line-search", "harmonic"] | None = None
     tolerance: Annotated[float, between(0, 1, above=True)] = 1e-4
     max_rounds: Annotated[int, between(1, 1_000_000)] = 1000
