@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
 from mfgamm.core import InvalidInput, Number, Prices, Tariff
+from mfgamm.equilibrium.column_generation import ColumnGeneration
 from mfgamm.equilibrium.community import Community
 from mfgamm.equilibrium.equilibrium import Equilibrium
 from mfgamm.equilibrium.solve import solve_equilibrium
@@ -58,7 +59,8 @@ def probe_uniqueness(
 
     Args:
         community: the game.
-        solver: how to search.
+        solver: how to search: one that forgets its start finds the same equilibrium every time.
+            `ColumnGeneration` if None.
         key: of the random prices.
         random_starts: how many starts at random prices between the tariff's; others are the
             tariff itself, all at its feed-in price, and all at its retail price.
@@ -76,7 +78,7 @@ def probe_uniqueness(
     equilibria = tuple(
         solve_equilibrium(
             community,
-            solver,
+            ColumnGeneration() if solver is None else solver,
             start=best_response(community.population, prices).value,
             tolerance=tolerance,
             max_rounds=max_rounds,

@@ -70,7 +70,7 @@ def test_it_is_far_ahead_of_fictitious_play(households):
     community = community_of(households)
     settings = {"tolerance": 1e-12, "max_rounds": 15, "throw": False}
     averaged = solve_equilibrium(community, FictitiousPlay(), **settings)
-    mixed = solve_equilibrium(community, **settings)
+    mixed = solve_equilibrium(community, ColumnGeneration(), **settings)
     assert averaged.mixture is None
     assert float(mixed.certificate.relative) < 0.01 * float(averaged.certificate.relative)
 
@@ -86,10 +86,11 @@ def test_where_the_weights_cannot_be_solved_for_a_step_to_the_reply_is_taken(
 
 def test_a_search_goes_on_from_another_ones_result(households):
     community = community_of(households)
-    coarse = solve_equilibrium(community, tolerance=1e-3)
-    fine = solve_equilibrium(community, start=coarse, tolerance=TOLERANCE)
+    solver = ColumnGeneration()
+    coarse = solve_equilibrium(community, solver, tolerance=1e-3)
+    fine = solve_equilibrium(community, solver, start=coarse, tolerance=TOLERANCE)
     np.testing.assert_allclose(fine.history.relative[0], coarse.certificate.relative, rtol=1e-6)
-    afresh = solve_equilibrium(community, tolerance=TOLERANCE)
+    afresh = solve_equilibrium(community, solver, tolerance=TOLERANCE)
     assert fine.history.count < afresh.history.count
     again = solve_equilibrium(community, FictitiousPlay(), start=coarse, tolerance=1e-3)
     assert again.history.count == 1
@@ -97,7 +98,7 @@ def test_a_search_goes_on_from_another_ones_result(households):
 
 def test_a_start_must_be_feasible_and_fit(households):
     community = community_of(households)
-    plan = solve_equilibrium(community, tolerance=1.0).value
+    plan = solve_equilibrium(community, ColumnGeneration(), tolerance=1.0).value
     idle = dataclasses.replace(plan, charge=0 * plan.charge)
     with pytest.raises(InvalidInput, match=r"start = 'limits violated by"):
         solve_equilibrium(community, start=idle)
@@ -111,7 +112,8 @@ def test_steps_without_a_spread_or_with_negative_prices_do_no_harm(households):
     feed_in = np.where(np.arange(24) % 5 == 0, TARIFF.retail, TARIFF.feed_in)
     feed_in[12] = -0.05
     tariff = dataclasses.replace(TARIFF, feed_in=feed_in)
-    found = solve_equilibrium(community_of(households, tariff=tariff), tolerance=TOLERANCE)
+    community = community_of(households, tariff=tariff)
+    found = solve_equilibrium(community, ColumnGeneration(), tolerance=TOLERANCE)
     assert found.converged
 
 

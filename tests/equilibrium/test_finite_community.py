@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from equilibrium.communities import community_of, make_households
 
-from mfgamm import solve_equilibrium
+from mfgamm import ColumnGeneration, solve_equilibrium
 from mfgamm.equilibrium import Game, finite_price_error
 from mfgamm.prosumer import draw_community
 
@@ -13,7 +13,8 @@ SIZES = np.array([64, 256, 1024, 4096])
 
 @pytest.fixture(scope="module")
 def equilibrium():
-    return solve_equilibrium(community_of(make_households(), "hyperbolic"), tolerance=1e-4)
+    community = community_of(make_households(), "hyperbolic")
+    return solve_equilibrium(community, ColumnGeneration(), tolerance=1e-4)
 
 
 @pytest.fixture(scope="module")
