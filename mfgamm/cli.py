@@ -1,4 +1,4 @@
-"""The command line: solve a scenario and ask what it owes to what, list, start, report."""
+"""The command line: solve a scenario, derive it, tune it; list, start, report."""
 
 import contextlib
 import enum
@@ -33,6 +33,14 @@ from mfgamm.study.sensitivity import (
     show_sensitivities,
     write_sensitivities,
 )
+from mfgamm.study.tuning import (
+    objective_of,
+    show_tuning,
+    tune_scenario,
+    tuning_json,
+    write_tuning,
+)
+from mfgamm.tuning import Schedule
 
 DEFAULT_SCENARIO = "paris-summer"
 
@@ -146,6 +154,64 @@ def sensitivity(
             show_sensitivities(console, dataset)
         if out is not None:
             write_sensitivities(dataset, out)
+
+
+@app.command()
+def tune(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
+    ] = DEFAULT_SCENARIO,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=WEIGHT]",
+            help="What to make good: cost (if none is given), gain, peak-import, "
+            "self-sufficiency, worst-category, gini. Repeatable: a weighted sum.",
+        ),
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to turn: curve (if none is given), anchor, blend, fee, two-rates. "
+            "Repeatable.",
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="At most.")] = 60,
+    seed: Annotated[int | None, typer.Option(help="Start at random, from this seed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for tuning.json and .svg.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of a table.")
+    ] = False,
+) -> None:
+    """Tune a market by gradients through its equilibria; the axioms hold at every step.
+
+    Exit status: 0 nothing left to improve nearby, 3 steps or patience ran out before (results are
+    written all the same), 2 bad input.
+    """
+    with _bad_input_explained():
+        study_scenario = load_scenario(scenario, settings or [])
+        if out is not None:
+            require_writable(out)
+        console = Console(stderr=as_json, quiet=as_json)
+        announce(console, study_scenario)
+        jitter = {} if seed is None else {"jitter": 0.1, "seed": seed}
+        tuned = tune_scenario(
+            study_scenario,
+            objective_of(objective or ["cost"]),
+            parameters or ["curve"],
+            Schedule(steps=steps, **jitter),
+        )
+        if as_json:
+            print(tuning_json(tuned))
+        else:
+            show_tuning(console, tuned)
+        if out is not None:
+            write_tuning(tuned, out)
+    raise typer.Exit(Exit.CONVERGED if tuned.status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
 @app.command()

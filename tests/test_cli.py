@@ -177,3 +177,24 @@ def test_sensitivity_prints_one_json_object_and_writes_its_files(tmp_path):
     assert by_name["base load"]["verified"] and by_name["base load"]["effect"] > 0
     written = sorted(path.suffix for path in (tmp_path / "out").iterdir())
     assert written == [".json", ".nc", ".svg"]
+
+
+def test_tune_prints_one_json_object_and_writes_its_files(tmp_path):
+    arguments = ["tune", *SMALL, "--json", "--out", str(tmp_path / "out"), "--steps", "2"]
+    result = RUNNER.invoke(app, [*arguments, "--parameters", "fee", "--objective", "gini=2"])
+    answer = json.loads(result.stdout)
+    assert result.exit_code == (0 if answer["status"] == "converged" else 3), result.output
+    assert answer["objective"] == {"gini": 2.0} and len(answer["loss"]) == 3
+    assert 0 <= answer["parameters"]["fee"] <= 0.5
+    assert max(answer[when]["relative_exploitability"] for when in ("before", "after")) <= 1e-3
+    assert set(answer["after"]["savings"]) == {"solar", "wind", "consumer"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "tuning.json",
+        "tuning.svg",
+    ]
+
+
+def test_tune_refuses_what_it_does_not_know():
+    for wrong in (["--parameters", "colour"], ["--objective", "beauty"]):
+        result = RUNNER.invoke(app, ["tune", *SMALL, *wrong])
+        assert result.exit_code == 2 and "choose among" in result.stderr
