@@ -13,6 +13,7 @@ for folder in (HERE.parent, HERE.parent / "tests"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+SOLVERS = ("column-generation", "path-following", "fictitious-play")
 RESULTS = HERE / "results"
 
 
@@ -49,7 +50,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--random", type=int, metavar="N", help="N random communities instead")
     parser.add_argument("--quick", action="store_true", help="small communities, about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
-    parser.add_argument("--solvers", nargs="+", default=["column-generation", "fictitious-play"])
+    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=SOLVERS)
     parser.add_argument("--curves", nargs="+", default=["mid-market", "hyperbolic"])
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="numbers of types")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="relative exploitability")

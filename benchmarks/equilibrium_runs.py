@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmarks.equilibrium_communities import random_community
 from mfgamm import ColumnGeneration, Community, FictitiousPlay, solve_equilibrium
+from mfgamm.equilibrium import PathFollowing
 from mfgamm.scenario import (
     Scenario,
     build_community,
@@ -19,7 +20,11 @@ from mfgamm.scenario import (
 )
 
 SIZES, QUICK_SIZES = (128, 1024, 8192), (64,)
-SOLVERS = {"column-generation": ColumnGeneration, "fictitious-play": FictitiousPlay}
+SOLVERS = {
+    "column-generation": ColumnGeneration,
+    "path-following": PathFollowing,
+    "fictitious-play": FictitiousPlay,
+}
 # The exactness that each search is asked to report the time of.
 MARKS = (1e-2, 1e-4, 1e-6)
 SAMPLE = 50
