@@ -53,7 +53,8 @@ def clear(
             [0, 1]; not checked under `jit`. Also whatever the curve raises.
     """
     supply, demand, fee = as_flow("supply", supply), as_flow("demand", demand), _fraction(fee)
-    sold, met = _matched_shares(*jnp.broadcast_arrays(supply, demand), _floating(blur))
+    supply, demand = jnp.broadcast_arrays(supply, demand)
+    sold, met = _matched_shares(supply, demand, _floating(blur))
     internal = curve.average(sold, tariff)
     return Prices(
         sell=tariff.feed_in + (1 - fee) * sold * (internal - tariff.feed_in),
@@ -77,7 +78,8 @@ def matched_power(
         InvalidInput: if supply (kW) or demand (kW) is negative or not finite.
     """
     supply, demand = as_flow("supply", supply), as_flow("demand", demand)
-    sold, _ = _matched_shares(*jnp.broadcast_arrays(supply, demand), _floating(blur))
+    supply, demand = jnp.broadcast_arrays(supply, demand)
+    sold, _ = _matched_shares(supply, demand, _floating(blur))
     return jnp.where(_floating(blur) > 0, sold * supply, jnp.minimum(supply, demand))
 
 
