@@ -18,6 +18,7 @@ from mfgamm.equilibrium.equilibrium import (
     Equilibrium as Equilibrium,
     Rounds as Rounds,
 )
+from mfgamm.equilibrium.extragradient import Extragradient as Extragradient
 from mfgamm.equilibrium.fictitious_play import FictitiousPlay as FictitiousPlay
 from mfgamm.equilibrium.finite_community import finite_price_error as finite_price_error
 from mfgamm.equilibrium.path_following import PathFollowing as PathFollowing

@@ -99,7 +99,7 @@ def _proximal_program(
 
 
 @eqx.filter_jit
-def _look(game: Game, plan: Plan, prices: Prices, ahead: Plan) -> tuple[Prices, Float[Array, ""]]:
+def _change(game: Game, plan: Plan, prices: Prices, ahead: Plan) -> tuple[Prices, Float[Array, ""]]:
     """Prices ahead, and how much they change per kW of trade on the way, €/kWh per kW."""
     seen = game.market.prices(game.types.flows(ahead))
     change = jax.tree.map(lambda new, old: jnp.sum((new - old) ** 2), seen, prices)
