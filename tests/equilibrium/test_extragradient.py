@@ -21,5 +21,5 @@ def test_a_first_step_too_long_is_stiffened():
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(InvalidInput, match="solver.stiffness = 0.0: must be positive"):
+    with pytest.raises(InvalidInput, match=r"solver\.stiffness = 0\.0: must be positive"):
         Extragradient(stiffness=0.0)
