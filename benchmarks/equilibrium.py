@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     # Before anything runs: the load is the others'.
     machine = machine_facts()
+    if options.costs:
+        return _costs(options, machine)
     if options.random:
         name, rows = "equilibrium-random", measure_random(options)
     else:
@@ -41,6 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(row["confirmed"] for row in rows) else 1
 
 
+def _costs(options, machine) -> int:
+    from benchmarks.equilibrium_costs import measure_costs
+    from benchmarks.table import write_json
+
+    size = (options.sizes or [64 if options.quick else 1000])[0]
+    rows = [measure_costs(size, curve) for curve in options.curves]
+    path = options.json or RESULTS / "equilibrium-costs.json"
+    write_json(path, {"machine": machine, "rows": rows})
+    print(f"Written to {path}.")
+    return 0
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.equilibrium",
@@ -48,6 +62,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "each household's claim on a sample checked by HiGHS.",
     )
     parser.add_argument("--random", type=int, metavar="N", help="N random communities instead")
+    parser.add_argument(
+        "--costs", action="store_true", help="of a gradient; of the paper's pipeline"
+    )
     parser.add_argument("--quick", action="store_true", help="small communities, about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
     parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=SOLVERS)

@@ -25,6 +25,8 @@ STEP_FRACTION = 0.995
 SMALLEST_STEP = 1e-9
 # Equations of normalised size hold to this at best, whatever the gap.
 FINEST_RESIDUAL = 1e-10
+# And gaps of normalised size come no closer to zero than this.
+FINEST_GAP = 1e-13
 # Centring never aims below this share of what the tolerance on the gap asks for.
 FINAL_SHARE = 0.1
 # Mean complementarity, in barriers, below which a smoothed solve drops the second-order term.

@@ -16,7 +16,13 @@ from mfgamm.lp.implicit import (
     differentiate_stiffness,
     differentiate_value,
 )
-from mfgamm.lp.interior_point import Goal, Measures, is_free, run_interior_point
+from mfgamm.lp.interior_point import (
+    FINEST_GAP,
+    Goal,
+    Measures,
+    is_free,
+    run_interior_point,
+)
 from mfgamm.lp.linear_response import runs_natively
 from mfgamm.lp.native import solve_natively
 from mfgamm.lp.normal_form import normalise
@@ -221,7 +227,7 @@ def _solve_lanes(settings: InteriorPoint, batch: Batch) -> ProgramSolution:
         tolerance=settings.tolerance.astype(dtype),
         barrier=(settings.barrier / worth).astype(dtype),
         origin=program.value(program.lower) / worth,
-        unit=jnp.minimum(1.0, 1.0 / worth),
+        unit=jnp.clip(1.0 / worth, jnp.minimum(FINEST_GAP / settings.tolerance, 1.0), 1.0),
         max_iterations=settings.max_iterations,
     )
     iterate = None

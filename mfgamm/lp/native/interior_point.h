@@ -12,6 +12,7 @@
 #include "newton.h"
 
 constexpr double STEP_FRACTION = 0.995, SMALLEST_STEP = 1e-9, FINEST_RESIDUAL = 1e-10;
+constexpr double FINEST_GAP = 1e-13;
 constexpr double FINAL_SHARE = 0.1, PLAIN_NEWTON = 10.0;
 constexpr double FIRM_PROXIMITY = 1e-5, LOOSE_PROXIMITY = 1e-8;
 
@@ -43,6 +44,7 @@ class Group {
         stages_(steps), status_(WIDTH, CONVERGED) {}
 
   Stage& stage(int t) { return stages_[t]; }
+  double tolerance() const { return tolerance_; }
   Gains<Lanes> gain{};
   // Per lane: barrier, the original objective at the normal form's zero, and its unit (at most 1),
   // in the normal form's units; the largest objective over the box; the objective; twice the number

@@ -76,7 +76,7 @@ static inline Scales seat(const LaneMemory& p, const Gains<double>& gain, double
   }
   group.barrier[w] = barrier / worth;
   group.origin[w] = origin / worth;
-  group.unit[w] = std::fmin(1.0, 1.0 / worth);
+  group.unit[w] = std::fmin(1.0, std::fmax(1.0 / worth, FINEST_GAP / group.tolerance()));
   group.ceiling[w] = ceiling;
   group.value[w] = 0.0;
   group.pairs[w] = 2.0 * std::fmax(free_variables, 1.0);
