@@ -13,6 +13,7 @@ PACKAGE = Path(mfgamm.__file__).parent
 FLOORS = {
     "core": 0,
     "amm": 1,
+    "graphon": 1,
     "lp": 1,
     "prosumer": 2,
     "market": 2,

@@ -7,6 +7,7 @@ from mfgamm.core.errors import (
     MfgammError as MfgammError,
     NotConverged as NotConverged,
 )
+from mfgamm.core.membership import Clusters as Clusters, Membership as Membership
 from mfgamm.core.numerics import (
     Number as Number,
     concrete as concrete,
