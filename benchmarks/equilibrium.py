@@ -4,7 +4,9 @@ Run `python -m benchmarks.equilibrium --help`, or `python benchmarks/equilibrium
 """
 
 import argparse
+import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -13,65 +15,103 @@ for folder in (HERE.parent, HERE.parent / "tests"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-SOLVERS = ("column-generation", "path-following", "fictitious-play")
+EXACT = ("column-generation", "path-following")
+# Fictitious play does not get beyond a fraction of a per cent, and takes its time.
+SOLVERS = (*EXACT, "fictitious-play")
 RESULTS = HERE / "results"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
+    if options.markdown:
+        return _markdown(options.markdown)
 
     import jax
 
     jax.config.update("jax_enable_x64", True)
 
-    from benchmarks.equilibrium_runs import measure_random, measure_scenario, print_runs
     from benchmarks.measurement import machine_facts
-    from benchmarks.table import write_json
 
     # Before anything runs: the load is the others'.
-    machine = machine_facts()
+    options.machine = machine_facts()
     if options.costs:
-        return _costs(options, machine)
-    if options.random:
-        name, rows = "equilibrium-random", measure_random(options)
-    else:
-        name, rows = "equilibrium", measure_scenario(options)
+        return _costs(options)
+    if options.agreement:
+        return _agreement(options)
+    return _searches(options)
+
+
+def _searches(options) -> int:
+    from benchmarks.equilibrium_runs import cells, measure_random, measure_scenario, print_runs
+
+    name = "equilibrium-random" if options.random else "equilibrium"
+    measured = measure_random(options) if options.random else measure_scenario(options)
+    rows = _kept(options, name, measured, lambda row: " · ".join(cells(row)))
     print_runs(rows)
-    path = options.json or RESULTS / f"{name}{'-quick' if options.quick else ''}.json"
-    write_json(path, {"machine": machine, "rows": rows})
-    print(f"Written to {path}.")
     return 0 if all(row["confirmed"] for row in rows) else 1
 
 
-def _costs(options, machine) -> int:
-    from benchmarks.equilibrium_costs import measure_costs
+def _costs(options) -> int:
+    from benchmarks.equilibrium_costs import describe, measure_costs
+
+    _kept(options, "equilibrium-costs", measure_costs(options), describe)
+    return 0
+
+
+def _agreement(options) -> int:
+    from benchmarks.equilibrium_agreement import cells, markdown, measure_agreement
+
+    measured = measure_agreement(options)
+    rows = _kept(options, "equilibrium-agreement", measured, lambda row: " · ".join(cells(row)))
+    print(markdown(rows))
+    return 0 if all(row["converged"] for row in rows) else 1
+
+
+def _markdown(path: Path) -> int:
+    from benchmarks.equilibrium_agreement import markdown
+
+    print(markdown(json.loads(path.read_text("utf-8"))["rows"]))
+    return 0
+
+
+def _kept(options, name: str, measured: Iterator[dict], describe: Callable) -> list[dict]:
+    """All rows, each printed and written as it comes: a run cut short leaves what it had."""
     from benchmarks.table import write_json
 
-    size = (options.sizes or [64 if options.quick else 1000])[0]
-    rows = [measure_costs(size, curve) for curve in options.curves]
-    path = options.json or RESULTS / "equilibrium-costs.json"
-    write_json(path, {"machine": machine, "rows": rows})
+    path = options.json or RESULTS / f"{name}{'-quick' if options.quick else ''}.json"
+    rows = []
+    for row in measured:
+        rows.append(row)
+        print(describe(row), flush=True)
+        write_json(path, {"machine": options.machine, "rows": rows})
     print(f"Written to {path}.")
-    return 0
+    return rows
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.equilibrium",
-        description="Equilibria of the built-in summer's day near Paris, by every solver, warm, "
+        description="Equilibria of the built-in summer's day near Paris, by exact solvers, warm, "
         "each household's claim on a sample checked by HiGHS.",
     )
-    parser.add_argument("--random", type=int, metavar="N", help="N random communities instead")
-    parser.add_argument(
-        "--costs", action="store_true", help="of a gradient; of the paper's pipeline"
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--random", type=int, metavar="N", help="N random communities instead")
+    modes.add_argument(
+        "--costs", action="store_true", help="of a gradient; of the paper's pipeline, in CVXPY too"
+    )
+    modes.add_argument(
+        "--agreement", action="store_true", help="do two solvers find the same prices?"
+    )
+    modes.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="print a result of --agreement as Markdown"
     )
     parser.add_argument("--quick", action="store_true", help="small communities, about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
-    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=SOLVERS)
-    parser.add_argument("--curves", nargs="+", default=["mid-market", "hyperbolic"])
+    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=EXACT)
+    parser.add_argument("--curves", nargs="+", metavar="NAME", help="bonding curves, by name")
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="numbers of types")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="relative exploitability")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds that a search may take")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds that a search may take")
     parser.add_argument("--seed", type=int, default=0, help="of the random communities")
     return parser.parse_args(arguments)
 

@@ -2,49 +2,93 @@
 
 import statistics
 import time
+from collections.abc import Iterator
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from mfgamm import solve_equilibrium
-from mfgamm.core import one_blas_thread
+from benchmarks.equilibrium_judge import judged
+from benchmarks.equilibrium_paper import measure_paper
+from mfgamm import Community, solve_equilibrium
+from mfgamm.core import NotConverged, one_blas_thread
 from mfgamm.equilibrium import (
     Game,
     Smoothing,
-    certify,
     polish,
     smoothed_outcome,
     without_community,
 )
 from mfgamm.equilibrium.continuation import smoothed_equilibrium
-from mfgamm.lp import InteriorPoint
 from mfgamm.planner import run_pipeline
-from mfgamm.prosumer import respond
 from mfgamm.scenario import build_community, load_scenario
 
 SMOOTHING = Smoothing(jnp.asarray(1e-5), jnp.asarray(1e-4))
 TOLERANCE, REPEATS = 1e-4, 3
+SIZES, QUICK_SIZES = (200, 1000), (64,)
+CURVES = ("mid-market", "hyperbolic")
 
 
-def measure_costs(size: int, curve: str) -> dict:
-    """Warm seconds of a solve, of a gradient in every number of the game, and of the pipeline."""
-    settings = [f"population.size={size}", f"market.curve={curve}"]
-    community = build_community(load_scenario("paris-summer", settings))
-    row = {"community": curve, "types": size, "steps": community.population.steps}
-    row["solve_s"] = _warm(lambda: solve_equilibrium(community, tolerance=TOLERANCE))
-    row |= _gradient(community) | _pipeline(community)
-    print(
-        f"{curve}, {size:,} types: solve to {TOLERANCE:.0e} {row['solve_s']:.2f} s; gradient "
-        f"{row['gradient_s']:.3f} s, polish {row['polish_s']:.2f} s (finite differences: two "
-        f"polishes for each of {row['numbers']:,} numbers); the paper's pipeline "
-        f"{row['pipeline_s']:.1f} s to relative exploitability {row['pipeline_relative']:.1e}",
-        flush=True,
+def measure_costs(options) -> Iterator[dict]:
+    """Warm seconds of a solve, of a gradient in every number of the game, and of the pipelines."""
+    for size in options.sizes or (QUICK_SIZES if options.quick else SIZES):
+        for curve in options.curves or CURVES:
+            settings = [f"population.size={size}", f"market.curve={curve}"]
+            community = build_community(load_scenario("paris-summer", settings))
+            yield {"community": curve, "types": size, **_costs(community)}
+
+
+def _costs(community: Community) -> dict:
+    found = solve_equilibrium(community, tolerance=TOLERANCE)
+    return {
+        "steps": community.population.steps,
+        "tolerance": TOLERANCE,
+        "solve_s": _warm(lambda: solve_equilibrium(community, tolerance=TOLERANCE)),
+        "gain_eur_per_day": float(found.certificate.gain),
+        **_gradient(community),
+        **_pipelines(community),
+        **measure_paper(community),
+    }
+
+
+def describe(row: dict) -> str:
+    """A row in words."""
+    lines = [
+        f"{row['community']}, {row['types']:,} types",
+        f"solve to a relative exploitability of {row['tolerance']:.0e}: {row['solve_s']:.2f} s",
+        f"a bill at a smoothed equilibrium: {row['value_s']:.3f} s, with its gradient in "
+        f"{row['numbers']:,} numbers {row['value_and_gradient_s']:.3f} s; a finite difference in "
+        f"one of them takes two polishes of {row['polish_s']:.3f} s",
+        *(_pipeline_described(row, name) for name in ("pipeline", "individual")),
+    ]
+    paper = f"three types and the paper's program, in {row['paper_status']}"
+    if "paper_s" in row:
+        paper += (
+            f": {row['paper_s']:.2f} s, of which the program {row['paper_program_s']:.2f} s"
+            f"{_judgement(row, 'paper')}; the program's optimum is "
+            f"{row['paper_program_difference_eur']:.0e} € from mfgamm's"
+        )
+    return "\n  ".join([*lines, paper])
+
+
+def _pipeline_described(row: dict, name: str) -> str:
+    if f"{name}_s" not in row:
+        return f"the paper's pipeline, in mfgamm ({name}): {row[f'{name}_status']}"
+    return (
+        f"the paper's pipeline, in mfgamm, {row[f'{name}_bins']:,} bins: "
+        f"{row[f'{name}_s']:.2f} s{_judgement(row, name)}"
     )
-    return row
 
 
-def _gradient(community) -> dict:
+def _judgement(row: dict, name: str) -> str:
+    gain, exploitability = (row[f"{name}_{key}_eur_per_day"] for key in ("gain", "exploitability"))
+    return (
+        f", gain {gain:.3f} € a household-day (in equilibrium {row['gain_eur_per_day']:.3f} €), "
+        f"exploitability {exploitability:.3f} €"
+    )
+
+
+def _gradient(community: Community) -> dict:
     benchmark = without_community(community)
     game = Game(community.population.types, community.market, benchmark.cost)
     point = smoothed_equilibrium(game, benchmark.plan, SMOOTHING)
@@ -58,30 +102,29 @@ def _gradient(community) -> dict:
         whole = _warm(lambda: jax.block_until_ready(both(game)))
     numbers = sum(leaf.size for leaf in [*jax.tree.leaves(game.types), game.market.tariff.retail])
     return {
-        "gradient_s": whole - plain,
+        "value_s": plain,
+        "value_and_gradient_s": whole,
         "polish_s": _warm(lambda: polish(game, point, SMOOTHING)),
         "numbers": numbers,
     }
 
 
-def _pipeline(community) -> dict:
-    """The paper's pipeline on the same households, judged by the same certificate."""
-    population, market = community.population, community.market
+def _pipelines(community: Community) -> dict:
+    """The paper's pipeline in mfgamm's words: with its bins, and with a bin for every household."""
+    individual = {"bank_size": 24, "depth_levels": community.population.size}
+    return _pipeline(community, "pipeline") | _pipeline(community, "individual", **individual)
+
+
+def _pipeline(community: Community, name: str, **settings: int) -> dict:
+    try:
+        run_pipeline(community.population, community.market, **settings)
+    except NotConverged as error:
+        return {f"{name}_status": str(error)}
     begin = time.perf_counter()
-    plan = run_pipeline(population, market).plan
+    result = run_pipeline(community.population, community.market, **settings)
     seconds = time.perf_counter() - begin
-    types = population.types
-    game = Game(types, market, without_community(community).cost)
-    prices = market.prices(types.flows(plan))
-    books = market.settle(plan.sell, plan.buy, types.weights, types.step_hours)
-    best = respond(types, prices, InteriorPoint()).certificate
-    certificate = certify(game, plan, prices, books, best)
-    return {
-        "pipeline_s": seconds,
-        "pipeline_relative": float(certificate.relative),
-        "pipeline_exploitability_eur_per_day": float(certificate.exploitability),
-        "pipeline_gain_eur_per_day": float(certificate.gain),
-    }
+    found = judged(community, result.plan) | {"s": seconds, "bins": result.bins.mass.size}
+    return {f"{name}_status": "done", **{f"{name}_{key}": each for key, each in found.items()}}
 
 
 def _warm(run) -> float:

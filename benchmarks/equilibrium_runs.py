@@ -1,6 +1,8 @@
 """One row per search: how long, how exact, and whether HiGHS agrees."""
 
+import dataclasses
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from oracles.household_program import solve_with_highs
@@ -10,16 +12,12 @@ from rich.table import Table
 
 from benchmarks.equilibrium_communities import random_community
 from mfgamm import ColumnGeneration, Community, FictitiousPlay, solve_equilibrium
+from mfgamm.amm import curve_by_name
 from mfgamm.equilibrium import PathFollowing
-from mfgamm.scenario import (
-    Scenario,
-    build_community,
-    build_households,
-    load_scenario,
-    make_calendar,
-)
+from mfgamm.scenario import build_community, build_households, load_scenario, make_calendar
 
 SIZES, QUICK_SIZES = (128, 1024, 8192), (64,)
+CURVES = ("mid-market", "hyperbolic")
 SOLVERS = {
     "column-generation": ColumnGeneration,
     "path-following": PathFollowing,
@@ -43,34 +41,26 @@ HEADINGS = (
 )
 
 
-def measure_scenario(options) -> list[dict]:
+def measure_scenario(options) -> Iterator[dict]:
     """Every solver on every curve and size of the built-in scenario."""
-    rows = []
     for size in options.sizes or (QUICK_SIZES if options.quick else SIZES):
-        for curve in options.curves:
-            settings = [f"population.size={size}", f"market.curve={curve}"]
-            scenario = load_scenario("paris-summer", settings)
-            community, households = _built(scenario)
+        scenario = load_scenario("paris-summer", [f"population.size={size}"])
+        built = build_community(scenario)
+        households = build_households(scenario, make_calendar(scenario.time))
+        for curve in options.curves or CURVES:
+            market = dataclasses.replace(built.market, curve=curve_by_name(curve))
+            community = Community(built.population, market)
             for solver in options.solvers:
                 row = measure(curve, community, households, SOLVERS[solver](), options)
-                rows.append({"solver": solver, **row})
-                print(" · ".join(cells(rows[-1])), flush=True)
-    return rows
+                yield {"solver": solver, **row}
 
 
-def measure_random(options) -> list[dict]:
+def measure_random(options) -> Iterator[dict]:
     """Random communities by column generation, without any tuning."""
-    rows = []
     for index in range(options.random):
         name, community, households = random_community(options.seed + index, options.quick)
         row = measure(name, community, households, ColumnGeneration(), options)
-        rows.append({"solver": "column-generation", **row})
-        print(" · ".join(cells(rows[-1])), flush=True)
-    return rows
-
-
-def _built(scenario: Scenario):
-    return build_community(scenario), build_households(scenario, make_calendar(scenario.time))
+        yield {"solver": "column-generation", **row}
 
 
 def measure(name: str, community: Community, households, solver, options) -> dict:

@@ -3,21 +3,29 @@
 import contextlib
 import enum
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import jax
 import typer
 from rich.console import Console
 
 from mfgamm.core import InvalidInput, MfgammError, Status
-from mfgamm.equilibrium import Checkpoint, Progress, sensitivities
-from mfgamm.scenario import build_community, builtin_scenarios, load_scenario, scenario_template
+from mfgamm.equilibrium import Checkpoint, sensitivities
+from mfgamm.scenario import (
+    Scenario,
+    build_community,
+    builtin_scenarios,
+    load_scenario,
+    scenario_template,
+)
 from mfgamm.study import (
     REPORT,
     RESULTS,
     announce,
+    compare_clusters,
+    is_comparable,
     load_dataset,
     require_writable,
     run_study,
@@ -27,6 +35,8 @@ from mfgamm.study import (
     write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
+from mfgamm.study.one_community import require_one_community
+from mfgamm.study.pareto import ScenarioFront, front_json, scenario_front, show_front, write_front
 from mfgamm.study.sensitivity import (
     sensitivity_dataset,
     sensitivity_json,
@@ -34,15 +44,29 @@ from mfgamm.study.sensitivity import (
     write_sensitivities,
 )
 from mfgamm.study.tuning import (
+    TunedScenario,
     objective_of,
     show_tuning,
     tune_scenario,
     tuning_json,
     write_tuning,
 )
-from mfgamm.tuning import Schedule
+from mfgamm.tuning import Schedule, Tuning
 
 DEFAULT_SCENARIO = "paris-summer"
+ScenarioName = Annotated[
+    str, typer.Argument(help="A scenario file, or the name of a built-in one.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key of the scenario, e.g. --set population.size=100. Repeatable.",
+    ),
+]
+
+Found = TypeVar("Found", TunedScenario, ScenarioFront)
 
 app = typer.Typer(
     help="Mean field games of energy communities cleared by automated market makers.",
@@ -63,24 +87,22 @@ class Exit(enum.IntEnum):
 
 @app.command()
 def solve(
-    scenario: Annotated[
-        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
-    ] = DEFAULT_SCENARIO,
+    scenario: ScenarioName = DEFAULT_SCENARIO,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.nc, summary.json and report.html.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Override a key of the scenario, e.g. --set population.size=100. Repeatable.",
-        ),
-    ] = None,
+    settings: Settings = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="Folder to save the search in as it goes, and to take it up from."),
     ] = None,
+    comparison: Annotated[
+        bool,
+        typer.Option(
+            "--comparison/--no-comparison",
+            help="With clusters that are coupled: solve for clusters on their own, too.",
+        ),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of tables.")
     ] = False,
@@ -92,20 +114,15 @@ def solve(
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """
     with _bad_input_explained():
-        study_scenario = load_scenario(scenario, settings or [])
-        if out is not None:
-            require_writable(out)
-        console = Console(stderr=as_json, quiet=as_json)
-        announce(console, study_scenario)
+        study_scenario, console = _opened(scenario, settings, out, as_json)
         tolerance = study_scenario.solver.tolerance
-        with stop_on_interrupt(console) as stop, track_rounds(console, tolerance) as on_round:
-
-            def follow(progress: Progress) -> None:
-                on_round(progress)
-                stop.raise_if_asked()
-
-            saved = None if checkpoint is None else Checkpoint(checkpoint)
-            study = run_study(study_scenario, follow, saved)
+        saved = None if checkpoint is None else Checkpoint(checkpoint)
+        with stop_on_interrupt(console) as stop:
+            with track_rounds(console, tolerance) as on_round:
+                study = run_study(study_scenario, stop.heeded(on_round), saved)
+            if comparison and is_comparable(study):
+                with track_rounds(console, tolerance, "own cluster") as on_round:
+                    study = compare_clusters(study, stop.heeded(on_round))
         if as_json:
             print(study.summary.to_json())
         else:
@@ -119,16 +136,11 @@ def solve(
 
 @app.command()
 def sensitivity(
-    scenario: Annotated[
-        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
-    ] = DEFAULT_SCENARIO,
+    scenario: ScenarioName = DEFAULT_SCENARIO,
     out: Annotated[
         Path | None, typer.Option(help="Folder for sensitivities.nc, .json and .svg.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable."),
-    ] = None,
+    settings: Settings = None,
     barrier: Annotated[float, typer.Option(help="Smoothing of households, €.")] = 1e-5,
     blur: Annotated[float, typer.Option(help="Smoothing of the market, a share.")] = 1e-4,
     as_json: Annotated[
@@ -141,11 +153,8 @@ def sensitivity(
     where a finer smoothing changes it.
     """
     with _bad_input_explained():
-        study_scenario = load_scenario(scenario, settings or [])
-        if out is not None:
-            require_writable(out)
-        console = Console(stderr=as_json, quiet=as_json)
-        announce(console, study_scenario)
+        study_scenario, console = _opened(scenario, settings, out, as_json)
+        require_one_community(study_scenario, "sensitivity")
         table = sensitivities(build_community(study_scenario), barrier=barrier, blur=blur)
         dataset = sensitivity_dataset(table, study_scenario.title)
         if as_json:
@@ -158,9 +167,7 @@ def sensitivity(
 
 @app.command()
 def tune(
-    scenario: Annotated[
-        str, typer.Argument(help="A scenario file, or the name of a built-in one.")
-    ] = DEFAULT_SCENARIO,
+    scenario: ScenarioName = DEFAULT_SCENARIO,
     objective: Annotated[
         list[str] | None,
         typer.Option(
@@ -178,11 +185,18 @@ def tune(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="At most.")] = 60,
     seed: Annotated[int | None, typer.Option(help="Start at random, from this seed.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for tuning.json and .svg.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable."),
+    pareto: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="POINTS",
+            help="So many markets between two objectives, instead of one for their sum.",
+        ),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tuning.json and .svg, or pareto.json and .svg.")
+    ] = None,
+    settings: Settings = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
@@ -193,25 +207,19 @@ def tune(
     written all the same), 2 bad input.
     """
     with _bad_input_explained():
-        study_scenario = load_scenario(scenario, settings or [])
-        if out is not None:
-            require_writable(out)
-        console = Console(stderr=as_json, quiet=as_json)
-        announce(console, study_scenario)
+        study_scenario, console = _opened(scenario, settings, out, as_json)
         jitter = {} if seed is None else {"jitter": 0.1, "seed": seed}
-        tuned = tune_scenario(
-            study_scenario,
-            objective_of(objective or ["cost"]),
-            parameters or ["curve"],
-            Schedule(steps=steps, **jitter),
-        )
-        if as_json:
-            print(tuning_json(tuned))
+        schedule = Schedule(steps=steps, **jitter)
+        sought = (objective_of(objective or ["cost"]), parameters or ["curve"], schedule)
+        if pareto is None:
+            tuned = tune_scenario(study_scenario, *sought)
+            written = tuning_json, show_tuning, write_tuning
+            status = _delivered(tuned, *written, console, out, as_json)
         else:
-            show_tuning(console, tuned)
-        if out is not None:
-            write_tuning(tuned, out)
-    raise typer.Exit(Exit.CONVERGED if tuned.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+            front = scenario_front(study_scenario, *sought, pareto, _counted(console, pareto))
+            written = front_json, show_front, write_front
+            status = _delivered(front, *written, console, out, as_json)
+    raise typer.Exit(Exit.CONVERGED if status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
 @app.command()
@@ -250,6 +258,48 @@ def main() -> None:
     """Entry point of the console script; the only place that turns on double precision."""
     jax.config.update("jax_enable_x64", True)
     app()
+
+
+def _opened(
+    name: str, settings: list[str] | None, out: Path | None, as_json: bool
+) -> tuple[Scenario, Console]:
+    """The scenario asked for, announced, once it is known that results can be written."""
+    scenario = load_scenario(name, settings or [])
+    if out is not None:
+        require_writable(out)
+    console = Console(stderr=as_json, quiet=as_json)
+    announce(console, scenario)
+    return scenario, console
+
+
+def _counted(console: Console, points: int) -> Callable[[int, Tuning], None]:
+    """What says how far a front is: each of its points is a search of its own."""
+
+    def say(found: int, tuning: Tuning) -> None:
+        label = Status(int(tuning.status)).label
+        steps = tuning.history.loss.size - 1
+        console.print(f"Market {found} of {points}: {label} after {steps} steps", style="dim")
+
+    return say
+
+
+def _delivered(
+    found: Found,
+    to_json: Callable[[Found], str],
+    show: Callable[[Console, Found], None],
+    write: Callable[[Found, Path], None],
+    console: Console,
+    out: Path | None,
+    as_json: bool,
+) -> Status:
+    """Print what was found, write it to the folder if there is one, and say how it ended."""
+    if as_json:
+        print(to_json(found))
+    else:
+        show(console, found)
+    if out is not None:
+        write(found, out)
+    return found.status
 
 
 @contextlib.contextmanager

@@ -194,7 +194,28 @@ def test_tune_prints_one_json_object_and_writes_its_files(tmp_path):
     ]
 
 
+def test_tune_draws_a_front_between_two_objectives(tmp_path):
+    two = ["--objective", "peak-import", "--objective", "gain=2", "--pareto", "2"]
+    arguments = ["tune", *SMALL, *two, "--parameters", "anchor", "--steps", "2"]
+    result = RUNNER.invoke(app, [*arguments, "--out", str(tmp_path)])
+    answer = json.loads((tmp_path / "pareto.json").read_text("utf-8"))
+    assert result.exit_code == (0 if answer["status"] == "converged" else 3), result.output
+    assert answer["objectives"] == {"peak-import": 1.0, "gain": 2.0}
+    for point in (answer["before"], *answer["points"]):
+        assert point["objectives"]["peak-import"] == pytest.approx(point["peak_import"])
+        assert point["objectives"]["gain"] == pytest.approx(point["gain"])
+        assert point["relative_exploitability"] <= 1e-3
+        assert f"{point['gain']:.4f}" in result.output
+    assert [point["weight"] for point in answer["points"]] == [0, 1]
+    assert any(point["efficient"] for point in answer["points"])
+    assert "Market 2 of 2" in result.output
+    assert (tmp_path / "pareto.svg").read_text("utf-8").lstrip().startswith("<?xml")
+
+
 def test_tune_refuses_what_it_does_not_know():
     for wrong in (["--parameters", "colour"], ["--objective", "beauty"]):
         result = RUNNER.invoke(app, ["tune", *SMALL, *wrong])
         assert result.exit_code == 2 and "choose among" in result.stderr
+    for one in ([], ["--objective", "cost=0", "--objective", "gini"]):
+        result = RUNNER.invoke(app, ["tune", *SMALL, "--pareto", "3", *one])
+        assert result.exit_code == 2 and "two different ones" in result.stderr

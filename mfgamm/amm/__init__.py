@@ -4,7 +4,9 @@ from mfgamm.amm.audit import audit as audit
 from mfgamm.amm.blended import Blended as Blended
 from mfgamm.amm.bonding_curve import AbstractBondingCurve as AbstractBondingCurve
 from mfgamm.amm.clearing import (
+    InsideTrade as InsideTrade,
     clear as clear,
+    clear_inside as clear_inside,
     community_gain as community_gain,
     fee_income as fee_income,
     matched_power as matched_power,

@@ -1,5 +1,6 @@
 """Batch clearing: from a curve and the community's aggregate flows to prices."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,14 +53,44 @@ def clear(
         InvalidInput: if supply or demand is negative or not finite, or the fee lies outside
             [0, 1]; not checked under `jit`. Also whatever the curve raises.
     """
-    supply, demand, fee = as_flow("supply", supply), as_flow("demand", demand), _fraction(fee)
+    fee = _fraction(fee)
+    inside = clear_inside(curve, supply, demand, tariff, blur)
+    return Prices(
+        sell=tariff.feed_in + (1 - fee) * inside.sold * (inside.price - tariff.feed_in),
+        buy=tariff.retail - (1 - fee) * inside.met * (tariff.retail - inside.price),
+    )
+
+
+class InsideTrade(eqx.Module):
+    """What of a batch is traded inside the community, and at what price.
+
+    Attributes:
+        sold: share of the supply.
+        met: share of the demand.
+        price: what buyers pay sellers for it, €/kWh; the grid settles the rest.
+    """
+
+    sold: Float[Array, "*flows"]
+    met: Float[Array, "*flows"]
+    price: Float[Array, "*batch"]
+
+
+def clear_inside(
+    curve: AbstractBondingCurve,
+    supply: Real[ArrayLike, "*#batch"],
+    demand: Real[ArrayLike, "*#batch"],
+    tariff: Tariff,
+    blur: Real[ArrayLike, "*#batch"] = 0.0,
+) -> InsideTrade:
+    """The trade behind `clear`: matched shares of both sides, and their average price G(u).
+
+    Raises:
+        InvalidInput: as `clear`.
+    """
+    supply, demand = as_flow("supply", supply), as_flow("demand", demand)
     supply, demand = jnp.broadcast_arrays(supply, demand)
     sold, met = _matched_shares(supply, demand, _floating(blur))
-    internal = curve.average(sold, tariff)
-    return Prices(
-        sell=tariff.feed_in + (1 - fee) * sold * (internal - tariff.feed_in),
-        buy=tariff.retail - (1 - fee) * met * (tariff.retail - internal),
-    )
+    return InsideTrade(sold, met, curve.average(sold, tariff))
 
 
 def matched_power(

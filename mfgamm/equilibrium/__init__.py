@@ -31,6 +31,7 @@ from mfgamm.equilibrium.sensitivity_metrics import (
     Metrics as Metrics,
     membership as membership,
     metrics_of as metrics_of,
+    peak as peak,
 )
 from mfgamm.equilibrium.smoothed import (
     Outcome as Outcome,

@@ -18,20 +18,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from mfgamm.core import Flows, Prices
+from mfgamm.core import Membership, Prices
 from mfgamm.equilibrium.community import Game
+from mfgamm.equilibrium.price_system import BUY, SELL, PriceSystem, Sight, leading_sight, quote
 from mfgamm.lp import InteriorPoint, Multipliers, StorageProgram, exchange_response, newton_step
 from mfgamm.market import AbstractMarket
 
 # Share of the way to the boundary that a step may take.
 REACH = 0.9
+# Damping after a step as a share of that before, at least and at most.
+MOST_EASED, MOST_TIGHTENED = 0.3, 2.0
 # A proximal term in the Newton matrix alone: it bounds the matrix's condition, and leaves the
 # solution where it is because it acts on the step, which vanishes there.
 PROXIMITY = 1e-10
-SELL, BUY = 0, 1
-
 Variables = Float[Array, "variable time lane"]
-PriceArray = Float[Array, "side time"]
+PriceArray = Float[Array, "side *cluster time"]
 
 
 class Smoothing(eqx.Module):
@@ -71,22 +72,26 @@ class Distance(eqx.Module):
     Attributes:
         prices: largest difference from the prices that the flows lead to, €/kWh.
         centrality: largest |slack·dual − μ| relative to μ.
-        stationarity: largest residual of a household's first-order conditions, €/kW or €/kWh.
-        step: how much of the last Newton step was taken.
     """
 
     prices: Float[Array, ""]
     centrality: Float[Array, ""]
-    stationarity: Float[Array, ""]
-    step: Float[Array, ""]
 
 
 class Target(NamedTuple):
-    """When a smoothed equilibrium counts as reached."""
+    """When a smoothed equilibrium counts as reached, and how to get there.
+
+    Attributes:
+        prices, centrality: distances that are near enough.
+        max_steps: after which to give up.
+        damping: 0 for Newton's method; more for implicit steps of dπ/dτ = P(L(π)) − π, longer ones
+            as they near its end ("switched evolution relaxation", Mulder and Van Leer 1985).
+    """
 
     prices: Float[Array, ""]
     centrality: Float[Array, ""]
     max_steps: Int[Array, ""]
+    damping: Float[Array, ""]
 
 
 class GameProgram(eqx.Module):
@@ -97,14 +102,16 @@ class GameProgram(eqx.Module):
         origin: lower bounds.
         per_price: derivative of an exchange's cost by its price, € per (kW · €/kWh): −Δγ, +Δγ.
         market: where they trade.
-        weights: of the types.
+        members: weights and clusters of the types.
+        sight: what clusters see of each other.
     """
 
     program: StorageProgram
     origin: Variables
-    per_price: PriceArray
+    per_price: Float[Array, "side time"]
     market: AbstractMarket
-    weights: Float[Array, " type"]
+    members: Membership
+    sight: Sight | None
 
     @classmethod
     def of(cls, game: Game) -> "GameProgram":
@@ -117,7 +124,8 @@ class GameProgram(eqx.Module):
         shifted = eqx.tree_at(lambda p: p.upper, shifted, jnp.where(free, span, 0.0))
         hours = types.step_hours * types.discount
         per_price = jnp.stack([-hours, hours])
-        return cls(shifted, program.lower, per_price, game.market, types.weights)
+        sight = leading_sight(game.market, types.members.count, hours.size)
+        return cls(shifted, program.lower, per_price, game.market, types.members, sight)
 
     @property
     def free(self):
@@ -125,18 +133,20 @@ class GameProgram(eqx.Module):
 
     def cost_of(self, prices: PriceArray) -> Variables:
         """The part of the costs that prices make."""
-        rows = (prices * self.per_price)[..., None]
+        home = jax.vmap(self.members.at_home)(prices)
+        rows = home * self.per_price.reshape(2, *(1,) * (home.ndim - 2), -1)
+        rows = rows[..., None] if home.ndim == 2 else jnp.moveaxis(rows, 1, -1)
         nothing = jnp.zeros_like(self.program.cost)
         return nothing.at[SELL : BUY + 1].set(jnp.broadcast_to(rows, nothing[: BUY + 1].shape))
 
     def flows(self, variables: Variables) -> PriceArray:
         """Supply and demand, kW per household; lower bounds of trades are zero."""
-        return variables[SELL : BUY + 1] @ self.weights
+        traded = jnp.moveaxis(variables[SELL : BUY + 1], -1, 1)
+        return jax.vmap(self.members.total)(traded)
 
     def prices(self, flows: PriceArray, blur) -> PriceArray:
         """What the blurred market makes of flows."""
-        quoted = self.market.blurred(blur).prices(Flows(supply=flows[0], demand=flows[1]))
-        return jnp.stack([quoted.sell, quoted.buy])
+        return quote(self.market.blurred(blur), flows)
 
 
 @eqx.filter_jit
@@ -167,21 +177,24 @@ def open_path(game: Game, prices: Prices, oracle: InteriorPoint, smoothing: Smoo
 def approach(
     game: Game, point: PathPoint, smoothing: Smoothing, target: Target
 ) -> tuple[PathPoint, Distance]:
-    """Newton steps towards the smoothed equilibrium, until it is reached or they are used up."""
+    """Steps towards the smoothed equilibrium, until it is reached or they are used up."""
     open_game = GameProgram.of(game)
     point = _within(open_game, point)
 
     def unfinished(carry):
-        _, distance, steps = carry
+        _, distance, steps, _ = carry
         reached = (distance.prices <= target.prices) & (distance.centrality <= target.centrality)
         return ~reached & (steps < target.max_steps) & jnp.isfinite(distance.prices)
 
     def advance(carry):
-        point, _, steps = carry
-        return *_step(open_game, point, smoothing), steps + 1
+        point, last, steps, damping = carry
+        point, distance = _step(open_game, point, smoothing, damping)
+        eased = jnp.clip(distance.prices / last.prices, MOST_EASED, MOST_TIGHTENED)
+        return point, distance, steps + 1, jnp.where(steps == 0, damping, eased * damping)
 
-    far = Distance(*(jnp.asarray(jnp.finfo(point.prices.dtype).max),) * 3, step=jnp.asarray(1.0))
-    point, distance, _ = jax.lax.while_loop(unfinished, advance, (point, far, jnp.asarray(0)))
+    unknown = jnp.asarray(jnp.finfo(point.prices.dtype).max)
+    start = point, Distance(prices=unknown, centrality=unknown), jnp.asarray(0), target.damping
+    point, distance, _, _ = jax.lax.while_loop(unfinished, advance, start)
     return point, distance
 
 
@@ -195,8 +208,10 @@ def _within(game: GameProgram, point: PathPoint) -> PathPoint:
     return eqx.tree_at(lambda p: (p.variables, p.slack), point, (variables, slack))
 
 
-def _step(game: GameProgram, point: PathPoint, smoothing: Smoothing) -> tuple[PathPoint, Distance]:
-    """One Newton step of households and prices together."""
+def _step(
+    game: GameProgram, point: PathPoint, smoothing: Smoothing, damping
+) -> tuple[PathPoint, Distance]:
+    """One Newton step of households and prices together, damped in the prices."""
     program, free, barrier = game.program, game.free, smoothing.barrier
     v = jnp.where(free, point.variables, 1.0)
     ratio_lower, ratio_upper = point.dual_lower / v, point.dual_upper / point.slack
@@ -208,7 +223,7 @@ def _step(game: GameProgram, point: PathPoint, smoothing: Smoothing) -> tuple[Pa
     equations = program.residual(point.variables)
 
     alone, _ = newton_step(program, variance, r1, equations)
-    change = _price_step(game, point, smoothing, variance, game.flows(alone))
+    change = _price_step(game, point, smoothing, variance, game.flows(alone), damping)
     r1 = jnp.where(free, r1 - game.cost_of(change), 0.0)
     move, multipliers = newton_step(program, variance, r1, equations)
     lower = jnp.where(free, toward_lower - ratio_lower * move, 0.0)
@@ -231,30 +246,35 @@ def _step(game: GameProgram, point: PathPoint, smoothing: Smoothing) -> tuple[Pa
         multipliers=jax.tree.map(lambda y, dy: y + length * dy, point.multipliers, multipliers),
         prices=point.prices + length * change,
     )
-    return moved, _distance(game, moved, smoothing, length)
+    return moved, _distance(game, moved, smoothing)
 
 
-def linearise(game: Game, point: PathPoint, smoothing: Smoothing) -> Float[Array, "price price"]:
+def linearise(game: Game, point: PathPoint, smoothing: Smoothing) -> PriceSystem:
     """I − P′L′ at a point: how the residual of π = P(L(π)) answers to prices."""
     open_game = GameProgram.of(game)
-    _, jacobian = _market_jacobian(open_game, open_game.flows(point.variables), smoothing.blur)
-    return _closed(open_game, _variance(open_game, point), jacobian)
+    return _system(open_game, point, smoothing, _variance(open_game, point), jnp.asarray(0.0))
 
 
-def _price_step(game, point: PathPoint, smoothing: Smoothing, variance, alone) -> PriceArray:
-    """Δπ from π + Δπ = P(F) + J·ΔF, with ΔF = `alone` + (∂F/∂π)·Δπ."""
-    quoted, jacobian = _market_jacobian(game, game.flows(point.variables), smoothing.blur)
-    right = quoted - point.prices + _apply(jacobian, alone)
-    closed = _closed(game, variance, jacobian)
-    return jnp.linalg.solve(closed, right.ravel()).reshape(right.shape)
+def _price_step(
+    game, point: PathPoint, smoothing: Smoothing, variance, alone, damping
+) -> PriceArray:
+    """Δπ from π + Δπ = P(F) + P′·ΔF, with ΔF = `alone` + (∂F/∂π)·Δπ."""
+    system = _system(game, point, smoothing, variance, damping)
+    quoted = game.prices(game.flows(point.variables), smoothing.blur)
+    return system.solve(quoted - point.prices + system.by_flows(alone))
 
 
-def _closed(game, variance, jacobian) -> Float[Array, "price price"]:
-    response = -exchange_response(game.program, variance, game.weights)
-    # Flows' derivative by prices, [side, time, side, time].
-    sensitivity = response[: BUY + 1, :, : BUY + 1, :] * game.per_price
-    size = game.per_price.size
-    return jnp.eye(size) - _apply(jacobian, sensitivity).reshape(size, size)
+def _system(
+    game, point: PathPoint, smoothing: Smoothing, variance: Variables, damping
+) -> PriceSystem:
+    exchanges = exchange_response(game.program, variance, game.members)
+    return PriceSystem(
+        market=game.market.blurred(smoothing.blur),
+        flows=game.flows(point.variables),
+        response=-exchanges[:, : BUY + 1, :, : BUY + 1, :] * game.per_price,
+        sight=game.sight,
+        damping=damping,
+    )
 
 
 def _variance(game: GameProgram, point: PathPoint) -> Variables:
@@ -262,23 +282,6 @@ def _variance(game: GameProgram, point: PathPoint) -> Variables:
     v = jnp.where(game.free, point.variables, 1.0)
     stiffness = point.dual_lower / v + point.dual_upper / point.slack + PROXIMITY
     return jnp.where(game.free, 1 / stiffness, 0.0)
-
-
-def _market_jacobian(game: GameProgram, flows: PriceArray, blur):
-    """Prices, and their derivatives by flows of the same step, `[price side, flow side, time]`."""
-
-    def quote(flows):
-        return game.prices(flows, blur)
-
-    def along(side):
-        return jax.jvp(quote, (flows,), (jnp.zeros_like(flows).at[side].set(1.0),))[1]
-
-    return quote(flows), jnp.stack([along(SELL), along(BUY)], axis=1)
-
-
-def _apply(jacobian, array):
-    """The market's derivative applied to changes of flows `[side, time, …]`."""
-    return jnp.einsum("pst,st...->pt...", jacobian, array, precision="highest")
 
 
 def _stationarity(game: GameProgram, point: PathPoint) -> Variables:
@@ -289,7 +292,7 @@ def _stationarity(game: GameProgram, point: PathPoint) -> Variables:
     return jnp.where(game.free, residual, 0.0)
 
 
-def _distance(game: GameProgram, point: PathPoint, smoothing: Smoothing, length) -> Distance:
+def _distance(game: GameProgram, point: PathPoint, smoothing: Smoothing) -> Distance:
     barrier = smoothing.barrier
     off = jnp.maximum(
         jnp.abs(point.variables * point.dual_lower - barrier),
@@ -299,6 +302,4 @@ def _distance(game: GameProgram, point: PathPoint, smoothing: Smoothing, length)
     return Distance(
         prices=jnp.max(jnp.abs(quoted - point.prices)),
         centrality=jnp.max(jnp.where(game.free, off, 0.0)) / barrier,
-        stationarity=jnp.max(jnp.abs(_stationarity(game, point))),
-        step=length,
     )

@@ -45,7 +45,7 @@ class Certificate(eqx.Module):
         scale: the community's gain, or a nominal amount where it gains next to nothing, € per
             household-day.
         nominal: whether the scale is nominal.
-        gain: what the community (operator and rebates included) saves over trading with the grid
+        gain: what the community (operators and rebates included) saves over trading with the grid
             alone, households re-optimised there, € per household-day.
         residuals: of prices and books.
     """
@@ -82,7 +82,7 @@ def certify(
     regret = (cost - best_cost) / days
     exploitability = types.weights @ regret
     returned = types.weights @ settlement.rebates
-    income = jnp.sum((settlement.operator_income + returned) * types.discount)
+    income = jnp.sum((settlement.income + returned) * types.discount)
     gain = (types.weights @ (benchmark - cost) + income) / days
     floor = jnp.maximum(NOMINAL_SHARE * types.weights @ jnp.abs(benchmark) / days, NOMINAL_GAIN)
     scale = jnp.maximum(gain, floor)

@@ -53,6 +53,12 @@ class ColumnGeneration(AbstractSolver):
 
     def init(self, game: Game, start: Plan | MixedStrategy) -> SolverState:
         """Open the search; a plan to start from is netted where it is an average."""
+        if game.types.clusters is not None:
+            raise InvalidInput(
+                "solver",
+                "ColumnGeneration",
+                "weighs the plans of one community; use PathFollowing for clusters",
+            )
         plans = start if isinstance(start, MixedStrategy) else MixedStrategy.pure(start)
         needed = _needed_capacity(*game.types.generation.shape)
         mixture = plans.with_capacity(self.capacity or needed)

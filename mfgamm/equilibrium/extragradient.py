@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, Prices, concrete, safe_divide
 from mfgamm.equilibrium.community import Game
-from mfgamm.equilibrium.solver import AbstractSolver, SolverState, answer
+from mfgamm.equilibrium.solver import AbstractSolver, SolverState, answer, with_fields
 from mfgamm.lp import InteriorPoint, StorageProgram
 from mfgamm.prosumer import MixedStrategy, Plan, read_plan
 
@@ -70,8 +70,7 @@ class Extragradient(AbstractSolver):
 
     def _answer(self, game: Game, plan: Plan, stiffness, round_) -> WalkState:
         state = answer(game, plan, None, self.oracle, round_)
-        fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-        return WalkState(**fields, stiffness=stiffness)
+        return with_fields(WalkState, state, stiffness=stiffness)
 
     def _look(self, game: Game, plan: Plan, prices: Prices, stiffness):
         return _change(game, plan, prices, self._proximal(game, plan, prices, stiffness))

@@ -4,16 +4,13 @@ A coarse smoothing has one equilibrium, found from anywhere; every next one is c
 Where the exact game has several equilibria, the path's limit is the one that is returned.
 """
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from mfgamm.core import InvalidInput, concrete
 from mfgamm.equilibrium.central_path import (
-    Distance,
     GameProgram,
     PathPoint,
     Smoothing,
@@ -22,7 +19,7 @@ from mfgamm.equilibrium.central_path import (
     open_path,
 )
 from mfgamm.equilibrium.community import Game
-from mfgamm.equilibrium.solver import AbstractSolver, SolverState, answer
+from mfgamm.equilibrium.solver import AbstractSolver, SolverState, answer, with_fields
 from mfgamm.lp import InteriorPoint
 from mfgamm.prosumer import MixedStrategy, Plan, read_plan
 
@@ -30,10 +27,16 @@ from mfgamm.prosumer import MixedStrategy, Plan, read_plan
 # a share of that, and the blur with it.
 COARSEST, COARSEST_BLUR = 4.0, 0.3
 FINEST, FINEST_BLUR = 1e-12, 1e-13
-# A smoothed equilibrium need not be exact to lead on to the next.
-CENTRALITY, MAX_STEPS = 0.5, 12
-# How often a step along the path is cut in half, on a logarithmic scale, before it is accepted.
-HALVINGS = 4
+# A smoothed equilibrium need not be exact to lead on, but so near that it is not mistaken
+# for another: prices within this share of what retail and feed-in differ by.
+CENTRALITY, PRICE_SHARE, MAX_STEPS, MAX_RELAXED = 0.1, 1e-3, 20, 80
+# Prices are not told apart below this, €/kWh.
+ROUNDING = 1e-10
+# Newton's method is fast; where it fails, relaxation is slow but goes on even where the path turns
+# back: it ends on another branch.
+NEWTON, RELAXATIONS = 0.0, (1.0, 10.0, 100.0)
+# Steps this short, as a share of the barrier, that still fail are taken all the same.
+SHORT_STEP = 0.8
 
 
 class PathState(SolverState):
@@ -42,12 +45,12 @@ class PathState(SolverState):
     Attributes:
         point: the last smoothed equilibrium.
         smoothing: its smoothing.
-        distance: how well it was reached.
+        pace: barrier to try next, as a share of this one.
     """
 
     point: PathPoint
     smoothing: Smoothing
-    distance: Distance
+    pace: Float[Array, ""]
 
 
 class PathFollowing(AbstractSolver):
@@ -55,7 +58,8 @@ class PathFollowing(AbstractSolver):
 
     Attributes:
         oracle: settings of the best responses.
-        shrink: barrier after a round as a share of the one before, in (0, 1).
+        shrink: barrier after a round as a share of the one before, in (0, 1), where the path
+            is easy to follow.
     """
 
     oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-11))
@@ -73,33 +77,52 @@ class PathFollowing(AbstractSolver):
         smoothing = Smoothing(barrier, jnp.asarray(COARSEST_BLUR, barrier.dtype))
         prices = game.market.blurred(smoothing.blur).prices(game.types.flows(plan))
         point = open_path(game, prices, self.oracle, smoothing)
-        reached = approach(game, point, smoothing, _target(game, smoothing))
-        return self._answer(game, smoothing, *reached, jnp.asarray(0))
+        point, _ = _try(game, point, smoothing, NEWTON)
+        pace = jnp.asarray(self.shrink, barrier.dtype)
+        return self._answer(game, smoothing, point, pace, jnp.asarray(0))
 
     def advance(self, game: Game, state: SolverState) -> PathState:
-        """Go on to the next barrier, or part of the way where that is too far."""
+        """Go on to the next barrier."""
         assert isinstance(state, PathState)
-        last, goal = state.smoothing, self._next(game, state.smoothing)
-        point, distance = approach(game, state.point, goal, _target(game, goal))
-        for _ in range(HALVINGS):
-            if float(distance.centrality) <= CENTRALITY:
+        goal = _next(game, state.smoothing, state.pace)
+        point, reached = _try(game, state.point, goal, NEWTON)
+        for damping in RELAXATIONS:
+            if reached:
                 break
-            goal = jax.tree.map(lambda a, b: jnp.sqrt(a * b), last, goal)
-            point, distance = approach(game, state.point, goal, _target(game, goal))
-        return self._answer(game, goal, point, distance, state.round + 1)
-
-    def _next(self, game: Game, smoothing: Smoothing) -> Smoothing:
-        return Smoothing(
-            jnp.maximum(self.shrink * smoothing.barrier, FINEST * _worth(game)),
-            jnp.maximum(self.shrink * smoothing.blur, FINEST_BLUR),
-        )
+            point, reached = _try(game, state.point, goal, damping)
+        if reached:
+            quicker = jnp.maximum(state.pace**2, self.shrink)
+            return self._answer(game, goal, point, quicker, state.round + 1)
+        slower = jnp.sqrt(state.pace)
+        if slower < SHORT_STEP:
+            return eqx.tree_at(lambda s: (s.pace, s.round), state, (slower, state.round + 1))
+        return self._answer(game, goal, point, slower, state.round + 1)
 
     def _answer(
-        self, game: Game, smoothing: Smoothing, point: PathPoint, distance: Distance, round_
+        self, game: Game, smoothing: Smoothing, point: PathPoint, pace, round_
     ) -> PathState:
         state = answer(game, _plan(game, point), None, self.oracle, round_)
-        fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-        return PathState(**fields, point=point, smoothing=smoothing, distance=distance)
+        return with_fields(PathState, state, point=point, smoothing=smoothing, pace=pace)
+
+
+def _next(game: Game, smoothing: Smoothing, pace: Float[Array, ""]) -> Smoothing:
+    return Smoothing(
+        jnp.maximum(pace * smoothing.barrier, FINEST * _worth(game)),
+        jnp.maximum(pace * smoothing.blur, FINEST_BLUR),
+    )
+
+
+def _try(
+    game: Game, point: PathPoint, goal: Smoothing, damping: float
+) -> tuple[PathPoint, Bool[Array, ""]]:
+    """Where the way to a smoothed equilibrium ends, and whether that is one."""
+    target = _target(game, goal, damping)
+    ended, distance = approach(game, point, goal, target)
+    finite = jnp.isfinite(ended.prices).all() & jnp.isfinite(ended.variables).all()
+    reached = (distance.centrality <= target.centrality) & (distance.prices <= target.prices)
+    # A way that ended in no numbers is not gone.
+    kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), ended, point)
+    return kept, finite & reached
 
 
 def _worth(game: Game) -> Float[Array, ""]:
@@ -109,12 +132,15 @@ def _worth(game: Game) -> Float[Array, ""]:
     return types.step_hours * power * jnp.mean(jnp.abs(game.market.tariff.retail)) + 1e-12
 
 
-def _target(game: Game, smoothing: Smoothing) -> Target:
+def _target(game: Game, smoothing: Smoothing, damping: float) -> Target:
     # An error in prices may cost a household about as much as a barrier does.
+    affordable = 10 * smoothing.barrier / game.types.step_hours
+    spread = jnp.max(game.market.tariff.spread)
     return Target(
-        prices=10 * smoothing.barrier / game.types.step_hours,
+        prices=jnp.maximum(jnp.minimum(affordable, PRICE_SHARE * spread), ROUNDING),
         centrality=jnp.asarray(CENTRALITY),
-        max_steps=jnp.asarray(MAX_STEPS),
+        max_steps=jnp.asarray(MAX_RELAXED if damping else MAX_STEPS),
+        damping=jnp.asarray(damping),
     )
 
 

@@ -65,10 +65,8 @@ class Play(eqx.Module):
 @eqx.filter_jit
 def _monotonicity(old: SolverState, new: SolverState) -> Float[Array, ""]:
     """Cosine of the angle between the changes of flows and of prices."""
-    flows = [
-        jnp.concatenate([state.settlement.supply, state.settlement.demand]) for state in (old, new)
-    ]
-    prices = [jnp.concatenate([-state.prices.sell, state.prices.buy]) for state in (old, new)]
-    moved, repriced = flows[1] - flows[0], prices[1] - prices[0]
+    flows = [jnp.stack([state.settlement.supply, state.settlement.demand]) for state in (old, new)]
+    prices = [jnp.stack([-state.prices.sell, state.prices.buy]) for state in (old, new)]
+    moved, repriced = jnp.ravel(flows[1] - flows[0]), jnp.ravel(prices[1] - prices[0])
     lengths = jnp.linalg.norm(moved) * jnp.linalg.norm(repriced)
     return safe_divide(moved @ repriced, lengths, 0.0)

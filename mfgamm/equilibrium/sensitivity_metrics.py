@@ -43,6 +43,15 @@ class Metrics(eqx.Module):
     saving_by_type: Float[Array, " type"]
 
 
+def peak(values: Float[Array, " time"]) -> Float[Array, ""]:
+    """The largest of some values, with the derivative of the one that is largest.
+
+    The derivative of `jnp.max` compares its result to the values. Compilers that compute a value
+    twice may round it twice, find no value that equals the largest, and return zero.
+    """
+    return values[jnp.argmax(values)]
+
+
 def membership(categories: Sequence[str]) -> Float[Array, "category type"]:
     """Which types belong to which category, in order of appearance: 1 or 0."""
     names = list(dict.fromkeys(categories))
@@ -74,14 +83,14 @@ def metrics_of(game: Game, outcome: Outcome, members: Float[Array, "category typ
     shares = shares / jnp.sum(shares, axis=1, keepdims=True)
     rebates = books.rebates @ types.discount
     saved = (benchmark_cost(game) - outcome.cost + rebates) / days
-    income = jnp.sum(books.operator_income * types.discount) / days
+    income = jnp.sum(books.income * types.discount) / days
     imported = jnp.sum(books.grid_import)
     generated = types.step_hours * jnp.sum(weights @ (types.generation - outcome.plan.curtailed))
     covered = generated - jnp.sum(books.grid_export)
     return Metrics(
         gain=weights @ saved + income,
         cost=(weights @ (outcome.cost - rebates)) / days - income,
-        peak_import=jnp.max(books.grid_import) / types.step_hours,
+        peak_import=peak(books.grid_import) / types.step_hours,
         grid_import=imported / days,
         self_sufficiency=covered / (covered + imported),
         bills=shares @ jnp.sum(books.payments, axis=1) / days,

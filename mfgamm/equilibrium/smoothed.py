@@ -57,9 +57,8 @@ def polish(game: Game, point: PathPoint, smoothing: Smoothing) -> PathPoint:
     Raises:
         NotConverged: with the point reached, if Newton's method does not get there.
     """
-    target = Target(jnp.asarray(PRICE_ERROR), jnp.asarray(CENTRALITY), jnp.asarray(MAX_STEPS))
     with one_blas_thread():
-        point, distance = jax.block_until_ready(approach(game, point, smoothing, target))
+        point, distance = jax.block_until_ready(_solve(game, point, smoothing))
     if not _reached(distance):
         raise NotConverged(
             f"no smoothed equilibrium at barrier {float(smoothing.barrier):.1e} € and blur "
@@ -74,7 +73,8 @@ def smoothed_outcome(game: Game, point: PathPoint, smoothing: Smoothing) -> Outc
     """Prices, plans and books of the smoothed equilibrium by `point`, differentiable in `game`.
 
     Works under `jit`, `grad`, `jvp`, `jacfwd` and `jacrev`; first derivatives only. Where the game
-    moves a little, as for finite differences, Newton's method follows it from `point`.
+    moves a little, as for finite differences, Newton's method follows it from `point`. Take a
+    largest flow by `peak`, not by `jnp.max`.
 
     Args:
         game: whose every number may be differentiated: tariff, curve, fee, types and weights.
@@ -89,22 +89,20 @@ def smoothed_outcome(game: Game, point: PathPoint, smoothing: Smoothing) -> Outc
         prices=quoted,
         plan=plan,
         flows=game.types.flows(plan),
-        settlement=market.settle(plan.sell, plan.buy, game.types.weights, game.types.step_hours),
+        settlement=market.settle(plan.sell, plan.buy, game.types.members, game.types.step_hours),
         cost=response.cost,
     )
 
 
 @eqx.filter_custom_jvp
 def _prices(game: Game, *, point: PathPoint, smoothing: Smoothing) -> PriceArray:
-    target = Target(jnp.asarray(PRICE_ERROR), jnp.asarray(CENTRALITY), jnp.asarray(MAX_STEPS))
-    return approach(game, point, smoothing, target)[0].prices
+    return _solve(game, point, smoothing)[0].prices
 
 
 @_prices.def_jvp
 def _prices_jvp(primals, tangents, *, point: PathPoint, smoothing: Smoothing):
     (game,), (tangent,) = primals, tangents
-    target = Target(jnp.asarray(PRICE_ERROR), jnp.asarray(CENTRALITY), jnp.asarray(MAX_STEPS))
-    point, _ = approach(game, point, smoothing, target)
+    point, _ = _solve(game, point, smoothing)
     prices = point.prices
 
     def answer(game: Game) -> PriceArray:
@@ -115,8 +113,17 @@ def _prices_jvp(primals, tangents, *, point: PathPoint, smoothing: Smoothing):
 
     _, change = eqx.filter_jvp(answer, (game,), (tangent,))
     closed = jax.lax.stop_gradient(linearise(game, point, smoothing))
-    moved = jnp.linalg.solve(closed, change.ravel()).reshape(prices.shape)
-    return prices, moved
+    return prices, closed.solve(change)
+
+
+def _solve(game: Game, point: PathPoint, smoothing: Smoothing) -> tuple[PathPoint, Distance]:
+    target = Target(
+        prices=jnp.asarray(PRICE_ERROR),
+        centrality=jnp.asarray(CENTRALITY),
+        max_steps=jnp.asarray(MAX_STEPS),
+        damping=jnp.asarray(0.0),
+    )
+    return approach(game, point, smoothing, target)
 
 
 def _kernel(smoothing: Smoothing) -> InteriorPoint:

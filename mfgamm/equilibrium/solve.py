@@ -125,7 +125,7 @@ def without_community(community: Community, kernel: InteriorPoint | None = None)
     exact = dataclasses.replace(kernel, tolerance=jnp.minimum(kernel.tolerance, EXACT))
     response = best_response(population, prices, exact)
     types, plan = population.types, response.value
-    settlement = grid.settle(plan.sell, plan.buy, types.weights, types.step_hours)
+    settlement = grid.settle(plan.sell, plan.buy, types.members, types.step_hours)
     return Benchmark(plan=plan, cost=response.cost, settlement=settlement)
 
 

@@ -1,6 +1,8 @@
 """What every equilibrium solver is: a start, rounds, and a state that can be judged after each."""
 
+import dataclasses
 from abc import abstractmethod
+from typing import TypeVar
 
 import equinox as eqx
 from jaxtyping import Array, Int
@@ -35,6 +37,9 @@ class SolverState(eqx.Module):
     round: Int[Array, ""]
 
 
+State = TypeVar("State", bound=SolverState)
+
+
 class AbstractSolver(eqx.Module):
     """A way to look for an equilibrium, one round at a time.
 
@@ -66,6 +71,12 @@ def answer(
     return _assess(game, strategy, mixture, response, round_)
 
 
+def with_fields(kind: type[State], state: SolverState, **own) -> State:
+    """The same state as one of a kind that carries fields of its own besides."""
+    common = {field.name: getattr(state, field.name) for field in dataclasses.fields(SolverState)}
+    return kind(**common, **own)
+
+
 @eqx.filter_jit
 def _prices(game: Game, strategy: Plan) -> Prices:
     return game.market.prices(game.types.flows(strategy))
@@ -81,7 +92,7 @@ def _assess(
 ) -> SolverState:
     types = game.types
     prices = game.market.prices(types.flows(strategy))
-    settlement = game.market.settle(strategy.sell, strategy.buy, types.weights, types.step_hours)
+    settlement = game.market.settle(strategy.sell, strategy.buy, types.members, types.step_hours)
     return SolverState(
         strategy=strategy,
         mixture=mixture,

@@ -21,7 +21,7 @@ from mfgamm.lp.newton import factorise_newton, solve_newton
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 RUNNING = -1
-STEP_FRACTION = 0.995
+STEP_FRACTION = 0.999
 SMALLEST_STEP = 1e-9
 # Equations of normalised size hold to this at best, whatever the gap.
 FINEST_RESIDUAL = 1e-10
@@ -34,7 +34,7 @@ PLAIN_NEWTON = 10.0
 # A proximal term in the Newton matrix alone: it bounds the matrix's condition, and leaves the
 # solution where it is because it acts on the step, which vanishes there. Firm while equations need
 # accurate steps; loose once they hold and the duals must settle.
-FIRM_PROXIMITY, LOOSE_PROXIMITY = 1e-5, 1e-8
+FIRM_PROXIMITY, LOOSE_PROXIMITY = 1e-6, 1e-8
 
 Variables = Float[Array, "variable time lane"]
 PerLane = Float[Array, " lane"]
@@ -247,7 +247,9 @@ def _step(program, free, current: Outcome, goal: Goal, active):
         + jnp.where(free, point.slack - primal * move, 0.0) * (point.dual_upper + dual * upper)
     )
     target = _centring(program, point, mean, ahead / pairs, goal, pairs)
-    second_lower, second_upper = move * lower, -move * upper
+    # Steps that stop short, both of them, bring about less of the second-order term.
+    covered = 1 - (1 - primal) * (1 - dual)
+    second_lower, second_upper = covered * move * lower, -covered * move * upper
     move, lower, upper, multipliers = direction(
         _corrected(target, second_lower, mean, barrier),
         _corrected(target, second_upper, mean, barrier),

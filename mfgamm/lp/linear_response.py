@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mfgamm.core import Membership
 from mfgamm.lp.native import is_available, respond_natively, solve_linear_natively
 from mfgamm.lp.newton import factorise_newton, solve_newton
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
@@ -53,15 +54,21 @@ def newton_step(
 
 
 def exchange_response(
-    program: StorageProgram, variance: Variables, weights: Float[Array, " lane"]
-) -> Float[Array, "exchange time exchange time"]:
-    """How the exchanges, summed over lanes with `weights`, answer to costs common to all lanes.
+    program: StorageProgram, variance: Variables, members: Membership
+) -> Float[Array, "cluster exchange time exchange time"]:
+    """How the exchanges, summed over a cluster's lanes, answer to costs common to all of them.
+
+    Args:
+        program: the batch; its costs do not matter.
+        variance: D⁻¹, 0 for fixed variables.
+        members: weight and cluster of each lane.
 
     Returns:
-        −∂(Σ weight·exchange)/∂cost: symmetric positive semidefinite as a matrix.
+        −∂(Σ weight·exchange)/∂cost of each cluster, one if there are none: symmetric positive
+        semidefinite as a matrix.
     """
     if runs_natively(program):
-        return respond_natively(program, variance, weights)
+        return respond_natively(program, variance, members.weights, members.starts)
     factor = factorise_newton(program, variance)
     kinds, time = len(program.sign), program.balance.shape[0]
     nothing = jax.tree.map(jnp.zeros_like, Multipliers(program.balance, program.inflow))
@@ -70,7 +77,9 @@ def exchange_response(
         kind, step = index // time, index % time
         unit = jnp.zeros_like(variance).at[kind, step].set(1.0)
         move, _ = solve_newton(program, factor, unit, nothing)
-        return move[:kinds] @ weights
+        summed = members.total(jnp.moveaxis(move[:kinds], -1, 0))
+        return summed.reshape(-1, kinds, time)
 
     columns = jax.lax.map(answer, jnp.arange(kinds * time))
-    return jnp.moveaxis(columns.reshape(kinds, time, kinds, time), (0, 1), (2, 3))
+    columns = columns.reshape(kinds, time, -1, kinds, time)
+    return jnp.moveaxis(columns, (0, 1), (3, 4))

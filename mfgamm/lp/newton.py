@@ -2,8 +2,10 @@
 
     D·Δv − Aᵀ·Δy = r₁,      A·Δv = r₂,      D diagonal,
 
-becomes (A D⁻¹ Aᵀ)·Δy = r₂ − A D⁻¹ r₁. The balance multiplier of each step is eliminated in
-closed form; what is left are the storage multipliers, coupled in time by the states only.
+becomes (A D⁻¹ Aᵀ)·Δy = r₂ − A D⁻¹ r₁, coupled in time by the states only. Multipliers are relative
+(`elimination`): with λ = share·β + ε, a flow of gain g answers to (1 − g·share)·β − g·ε, and the
+balance is replaced by itself plus share times the storage equations, in which the flow that
+dominates a store does not appear.
 """
 
 import equinox as eqx
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mfgamm.lp.block_tridiagonal import BlockTridiagonalFactor, factorise, solve
+from mfgamm.lp.elimination import Gains, StepVariance
 from mfgamm.lp.storage_program import Multipliers, StorageProgram
 
 
@@ -21,13 +24,13 @@ class NewtonFactor(eqx.Module):
         variance: D⁻¹, zero for fixed variables.
         balance_weight: W = Σ D⁻¹ over a step's flows (1 where all of them are fixed).
         cross: C, the flows' coupling between balance and storage equations.
-        tridiagonal: factor of the storage multipliers' system; None without stores.
+        tridiagonal: factor of the multipliers' system.
     """
 
     variance: Float[Array, "variable time lane"]
     balance_weight: Float[Array, "time lane"]
     cross: Float[Array, "store time lane"]
-    tridiagonal: BlockTridiagonalFactor | None
+    tridiagonal: BlockTridiagonalFactor
 
 
 def factorise_newton(
@@ -35,29 +38,15 @@ def factorise_newton(
 ) -> NewtonFactor:
     """Reduce and factorise the Newton matrix for D⁻¹ = `variance`."""
     exchange, inflow, outflow, state = program.split(variance)
-    gain_in, gain_out = program.gain_in[:, None], program.gain_out[:, None]
-    traded = jnp.sum(exchange, axis=0)
-    own = inflow + outflow
-    weight = traded + jnp.sum(own, axis=0)
-    weight = jnp.where(weight > 0, weight, 1.0)
-    cross = gain_in * inflow + gain_out * outflow
-    if program.stores == 0:
-        return NewtonFactor(variance, weight, cross, None)
-    # S − C²/W, written as a sum of products of variances: the plain difference loses every
-    # digit when one store's flows dominate the balance.
-    squared = gain_in**2 * inflow + gain_out**2 * outflow
-    spread = inflow * outflow * (gain_in - gain_out) ** 2
-    diagonal = [
-        (squared[i] * (traded + _sum_except(own, i)) + spread[i]) / weight
-        for i in range(program.stores)
-    ]
-    block = [
-        [diagonal[i] if i == j else -cross[i] * cross[j] / weight for j in range(program.stores)]
-        for i in range(program.stores)
-    ]
-    flow_block = jnp.stack([jnp.stack(row, axis=1) for row in block], axis=1)
-    tridiagonal = factorise(flow_block, jnp.swapaxes(state, 0, 1), program.retention)
-    return NewtonFactor(variance, weight, cross, tridiagonal)
+    trade = jnp.sum(exchange, axis=0)
+    weight = trade + jnp.sum(inflow + outflow, axis=0)
+    steps = StepVariance(trade, _by_step(inflow), _by_step(outflow), _by_step(state))
+    return NewtonFactor(
+        variance=variance,
+        balance_weight=jnp.where(weight > 0, weight, 1.0),
+        cross=program.gain_in[:, None] * inflow + program.gain_out[:, None] * outflow,
+        tridiagonal=factorise(Gains(program.gain_in, program.gain_out, program.retention), steps),
+    )
 
 
 def solve_newton(
@@ -67,16 +56,33 @@ def solve_newton(
     r2: Multipliers,
 ) -> tuple[Float[Array, "variable time lane"], Multipliers]:
     """The step (Δv, Δy) for right-hand sides r₁ (stationarity) and r₂ (equations)."""
-    shifted = program.apply(factor.variance * r1)
-    balance = r2.balance - shifted.balance
-    storage = r2.storage - shifted.storage + factor.cross * (balance / factor.balance_weight)
-    if factor.tridiagonal is not None:
-        storage = jnp.swapaxes(solve(factor.tridiagonal, jnp.swapaxes(storage, 0, 1)), 0, 1)
-    balance = (balance + jnp.sum(factor.cross * storage, axis=0)) / factor.balance_weight
-    step = Multipliers(balance, storage)
-    return factor.variance * (r1 + program.transpose(step)), step
+    gain_in, gain_out = program.gain_in[:, None], program.gain_out[:, None]
+    retention, sign = program.retention[:, None], jnp.asarray(program.sign, r1.dtype)
+    steps = factor.tridiagonal.steps
+    share, loss_in, loss_out = map(_by_step, (steps.share, steps.loss_in, steps.loss_out))
+
+    exchange, inflow, outflow, state = program.split(factor.variance * r1)
+    before = jnp.pad(state[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    due = r2.storage - state + retention * before
+    storage = due + gain_in * inflow - gain_out * outflow
+    own = share * due - loss_in * inflow + loss_out * outflow
+    whole = r2.balance - jnp.tensordot(sign, exchange, 1) + jnp.sum(own, axis=0)
+    balance, beyond = solve(factor.tridiagonal, whole, _by_step(storage))
+    beyond = _by_step(beyond)
+    multipliers = share * balance + beyond
+
+    after = jnp.pad(multipliers[:, 1:], ((0, 0), (0, 1), (0, 0)))
+    answer = jnp.concatenate(
+        [
+            sign[:, None, None] * balance,
+            loss_in * balance - gain_in * beyond,
+            gain_out * beyond - loss_out * balance,
+            multipliers - retention * after,
+        ]
+    )
+    return factor.variance * (r1 + answer), Multipliers(balance, multipliers)
 
 
-def _sum_except(terms, index: int):
-    others = [terms[i] for i in range(terms.shape[0]) if i != index]
-    return sum(others, start=jnp.zeros_like(terms[0]))
+def _by_step(array):
+    """[store, time, lane] as [time, store, lane], or back."""
+    return jnp.swapaxes(array, 0, 1)

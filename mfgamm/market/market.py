@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mfgamm.amm import AbstractBondingCurve, clear, fee_income, matched_power
-from mfgamm.core import Flows, InvalidInput, Prices, Tariff, concrete
+from mfgamm.core import Flows, InvalidInput, Membership, Prices, Tariff, concrete
 from mfgamm.market.settlement import Settlement
 
 
@@ -30,14 +30,14 @@ class AbstractMarket(eqx.Module):
         self,
         sell: Float[Array, "type time"],
         buy: Float[Array, "type time"],
-        weights: Float[Array, " type"],
+        members: Membership,
         step_hours: Float[Array, ""],
     ) -> Settlement:
         """Settle trades.
 
         Args:
             sell, buy: of each type, kW.
-            weights: of the types; they sum to one.
+            members: weights of the types, which sum to one, and their clusters.
             step_hours: length of a step, h.
         """
 
@@ -47,7 +47,9 @@ class AbstractMarket(eqx.Module):
 
 
 class CommunityMarket(AbstractMarket):
-    """One community cleared by an automated market maker (AMM paper, "AMM Workflow").
+    """A community cleared by an automated market maker (AMM paper, "AMM Workflow").
+
+    Where there are clusters, each of them is cleared by itself.
 
     Attributes:
         curve: the bonding curve.
@@ -81,17 +83,18 @@ class CommunityMarket(AbstractMarket):
         return clear(self.curve, flows.supply, flows.demand, self.tariff, self.fee, self.blur)
 
     def blurred(self, blur) -> "CommunityMarket":
-        return dataclasses.replace(self, blur=blur)
+        return dataclasses.replace(self, blur=jnp.maximum(self.blur, blur))
 
-    def settle(self, sell, buy, weights, step_hours) -> Settlement:
-        supply, demand = weights @ sell, weights @ buy
+    def settle(self, sell, buy, members, step_hours) -> Settlement:
+        supply, demand = members.total(sell), members.total(buy)
         prices = self.prices(Flows(supply, demand))
         inside = matched_power(supply, demand, self.blur)
         imported, exported = step_hours * (demand - inside), step_hours * (supply - inside)
         earned = fee_income(supply, demand, self.tariff, self.fee, self.blur)
         return Settlement(
-            payments=step_hours * (prices.buy * buy - prices.sell * sell),
-            weights=weights,
+            payments=step_hours
+            * (members.at_home(prices.buy) * buy - members.at_home(prices.sell) * sell),
+            members=members,
             supply=step_hours * supply,
             demand=step_hours * demand,
             traded_inside=step_hours * inside,
@@ -120,13 +123,13 @@ class GridMarket(AbstractMarket):
             buy=jnp.broadcast_to(self.tariff.retail, flows.demand.shape),
         )
 
-    def settle(self, sell, buy, weights, step_hours) -> Settlement:
-        supply, demand = step_hours * (weights @ sell), step_hours * (weights @ buy)
+    def settle(self, sell, buy, members, step_hours) -> Settlement:
+        supply, demand = step_hours * members.total(sell), step_hours * members.total(buy)
         feed_in, retail = self.tariff.feed_in, self.tariff.retail
         nothing = jnp.zeros_like(supply)
         return Settlement(
-            payments=step_hours * (retail * buy - feed_in * sell),
-            weights=weights,
+            payments=step_hours * (members.at_home(retail) * buy - members.at_home(feed_in) * sell),
+            members=members,
             supply=supply,
             demand=demand,
             traded_inside=nothing,

@@ -49,18 +49,20 @@ class MonotoneMarket(AbstractMarket):
     def prices(self, flows: Flows) -> Prices:
         return self.potential.prices(flows.supply, flows.demand, self.tariff)
 
-    def settle(self, sell, buy, weights, step_hours) -> Settlement:
-        supply, demand = weights @ sell, weights @ buy
+    def settle(self, sell, buy, members, step_hours) -> Settlement:
+        supply, demand = members.total(sell), members.total(buy)
         prices = self.prices(Flows(supply, demand))
         imported = step_hours * jnp.maximum(demand - supply, 0.0)
         exported = step_hours * jnp.maximum(supply - demand, 0.0)
         # Not what the payments leave over: computed apart, so that the residual checks both.
         surplus = step_hours * self.potential.surplus(supply, demand, self.tariff)
-        sizes = jnp.ones_like(weights) if self.sizes is None else self.sizes
-        rebates = sizes[:, None] / (weights @ sizes) * surplus
+        sizes = jnp.ones_like(members.weights) if self.sizes is None else self.sizes
+        rebates = sizes[:, None] * members.at_home(surplus / members.total(sizes[:, None]))
         return Settlement(
-            payments=step_hours * (prices.buy * buy - prices.sell * sell) - rebates,
-            weights=weights,
+            payments=step_hours
+            * (members.at_home(prices.buy) * buy - members.at_home(prices.sell) * sell)
+            - rebates,
+            members=members,
             supply=step_hours * supply,
             demand=step_hours * demand,
             traded_inside=step_hours * jnp.minimum(supply, demand),

@@ -171,15 +171,7 @@ def read_plans(
 
     def plan_of(produced, curtailed):
         here = eqx.tree_at(lambda t: t.generation, types, produced)
-        net = here.net_trade(curtailed, charge, discharge)
-        return Plan(
-            sell=jnp.maximum(net, 0.0),
-            buy=jnp.maximum(-net, 0.0),
-            curtailed=curtailed,
-            charge=charge,
-            discharge=discharge,
-            state_of_charge=types.follow_states(charge, discharge),
-        )
+        return here.netted_plan(curtailed, charge, discharge)
 
     return eqx.filter_vmap(plan_of)(generation, jnp.moveaxis(point.trade[CURTAIL], -1, 1))
 

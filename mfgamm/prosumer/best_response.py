@@ -52,7 +52,7 @@ def best_response(
 
     Args:
         population: the types. Infeasible ones are named by `require_feasible`, not here.
-        prices: €/kWh, `[time]` or `[type, time]`.
+        prices: €/kWh, `[time]` or `[type, time]`; `[cluster, time]` if there are clusters.
         solver: the kernel's settings; a barrier above zero gives the smoothed best response.
         throw: raise if a type was not solved; otherwise its status tells.
 
@@ -76,7 +76,9 @@ def best_response(
 
 
 def _require_prices(population: Population, prices: Prices) -> None:
-    fitting = ((population.steps,), (population.size, population.steps))
+    clusters = population.types.clusters
+    rows = population.size if clusters is None else clusters.count
+    fitting = ((population.steps,), (rows, population.steps))
     for name in ("sell", "buy"):
         price = getattr(prices, name)
         if price.shape not in fitting:

@@ -134,14 +134,4 @@ def draw_community(
     equal = jnp.full(households, 1 / households)
     drawn = dataclasses.replace(types, weights=equal, **rows)
     charge, discharge = mixture.charge[place, kind], mixture.discharge[place, kind]
-    curtailed = mixture.curtailed[place, kind]
-    net = drawn.net_trade(curtailed, charge, discharge)
-    plan = Plan(
-        sell=jnp.maximum(net, 0.0),
-        buy=jnp.maximum(-net, 0.0),
-        curtailed=curtailed,
-        charge=charge,
-        discharge=discharge,
-        state_of_charge=drawn.follow_states(charge, discharge),
-    )
-    return drawn, plan
+    return drawn, drawn.netted_plan(mixture.curtailed[place, kind], charge, discharge)

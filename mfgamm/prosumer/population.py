@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from mfgamm.core import Flows, InvalidInput, Number, Prices
+from mfgamm.core import Clusters, Flows, InvalidInput, Membership, Number, Prices
 from mfgamm.lp import StorageProgram
 from mfgamm.prosumer.household import Household
 from mfgamm.prosumer.plan import Plan
@@ -42,9 +42,12 @@ class HouseholdTypes(eqx.Module):
         curtailment_limit: how much production may be turned down, kW.
         trade_limit: of each connection, kW (paper: X).
         storage: the devices.
-        weights: share of each type in the population; they sum to one (paper: w).
+        weights: share of each type in the population; they sum to one (paper: w), over all
+            clusters if there are any.
         discount: weight of each step in a household's objective (paper: γ per epoch).
         step_hours: length of a step, h (paper: Δ).
+        clusters: where types live; None if they are one community. Prices and flows are then
+            `[cluster, time]` instead of `[time]`, flows always per household of the population.
     """
 
     generation: Float[Array, "type time"]
@@ -55,9 +58,20 @@ class HouseholdTypes(eqx.Module):
     weights: Float[Array, " type"]
     discount: Float[Array, " time"]
     step_hours: Float[Array, ""]
+    clusters: Clusters | None = None
 
     # Exchanges of the program: sell, buy, curtail, by their sign in the power balance.
     sign: ClassVar[tuple[int, ...]] = (1, -1, 1)
+
+    @property
+    def members(self) -> Membership:
+        """Weights and clusters of the types."""
+        return Membership(self.weights, self.clusters)
+
+    def at_home(self, prices: Prices) -> Prices:
+        """The prices that each type faces in its cluster, €/kWh."""
+        members = self.members
+        return Prices(sell=members.at_home(prices.sell), buy=members.at_home(prices.buy))
 
     def program(self, prices: Prices) -> StorageProgram:
         """Each type's linear program at `prices` (AMM paper, "Best-Response Linear Program").
@@ -65,6 +79,7 @@ class HouseholdTypes(eqx.Module):
         The paper's resource constraint is used with its sign mended: ω = p + k + s − d.
         """
         storage, time = self.storage, self.generation.shape
+        prices = self.at_home(prices)
         hours = self.step_hours * self.discount
         zero = jnp.zeros(time, self.generation.dtype)
         limit = zero + self.trade_limit[:, None]
@@ -102,11 +117,13 @@ class HouseholdTypes(eqx.Module):
         )
 
     def flows(self, plan: Plan) -> Flows:
-        """Average supply and demand of a plan profile, kW per household."""
-        return Flows(supply=self.weights @ plan.sell, demand=self.weights @ plan.buy)
+        """Average supply and demand of a plan profile, by cluster if any, kW per household."""
+        members = self.members
+        return Flows(supply=members.total(plan.sell), demand=members.total(plan.buy))
 
     def cost(self, plan: Plan, prices: Prices) -> Float[Array, " type"]:
         """Each type's objective, €: discounted payments less the worth of what is left stored."""
+        prices = self.at_home(prices)
         payments = self.step_hours * (plan.buy * prices.buy - plan.sell * prices.sell)
         left = jnp.sum(self.storage.terminal_value * plan.state_of_charge[..., -1], axis=-1)
         return payments @ self.discount - self.discount[-1] * left
@@ -125,6 +142,23 @@ class HouseholdTypes(eqx.Module):
         """Power sold (negative: bought) that curtailment and device flows leave, kW."""
         left = self.generation - self.base_load - curtailed
         return left - jnp.sum(charge - discharge, axis=1)
+
+    def netted_plan(
+        self,
+        curtailed: Float[Array, "type time"],
+        charge: Float[Array, "type device time"],
+        discharge: Float[Array, "type device time"],
+    ) -> Plan:
+        """The pure plan behind controls, kW: trade and states (kWh) follow from them."""
+        net = self.net_trade(curtailed, charge, discharge)
+        return Plan(
+            sell=jnp.maximum(net, 0.0),
+            buy=jnp.maximum(-net, 0.0),
+            curtailed=curtailed,
+            charge=charge,
+            discharge=discharge,
+            state_of_charge=self.follow_states(charge, discharge),
+        )
 
     def unwashed(
         self, charge: Float[Array, "type device time"], discharge: Float[Array, "type device time"]
@@ -179,6 +213,7 @@ class Population(eqx.Module):
         households: how many households the types stand for together.
         names, categories: one label for each type (static).
         devices: one label for each device slot, e.g. ("battery", "flexible load") (static).
+        clusters: one label for each cluster (static); none in a single community.
     """
 
     types: HouseholdTypes
@@ -186,6 +221,7 @@ class Population(eqx.Module):
     names: tuple[str, ...] = eqx.field(static=True)
     categories: tuple[str, ...] = eqx.field(static=True)
     devices: tuple[str, ...] = eqx.field(static=True)
+    clusters: tuple[str, ...] = eqx.field(static=True, default=())
 
     @classmethod
     def from_households(
@@ -197,6 +233,8 @@ class Population(eqx.Module):
         represented: Number | None = None,
         discount_per_day: Number = 1.0,
         day: Int[np.ndarray, " time"] | None = None,
+        clusters: Sequence[str] = (),
+        homes: Sequence[int] | Int[np.ndarray, " type"] | None = None,
     ) -> "Population":
         """Stack households on a common time grid.
 
@@ -208,6 +246,9 @@ class Population(eqx.Module):
             discount_per_day: weight of a day's payments against those of the day before; constant
                 within a day (the AMM paper discounts between epochs).
             day: which day each step belongs to, from 0; days of 24 hours if None.
+            clusters: names of the clusters, in the order of prices and flows; a cluster may be
+                empty. None: one community.
+            homes: the cluster of each type, an index into `clusters`, ascending.
 
         Raises:
             InvalidInput: if lengths differ, weights are negative, or a device does not fit.
@@ -231,6 +272,7 @@ class Population(eqx.Module):
             weights=jnp.asarray(_normalised(weights, len(households))),
             discount=jnp.asarray(discount_per_day**day),
             step_hours=jnp.asarray(float(step_hours)),
+            clusters=_clusters(clusters, homes, len(households)),
         )
         mass = float(len(households)) if represented is None else float(represented)
         if not mass > 0:
@@ -241,6 +283,7 @@ class Population(eqx.Module):
             names=tuple(h.name for h in households),
             categories=tuple(h.category for h in households),
             devices=tuple(kind if k == 0 else f"{kind} {k + 1}" for kind, k in slots),
+            clusters=tuple(clusters),
         )
 
     @property
@@ -280,6 +323,16 @@ def _normalised(weights, count: int) -> np.ndarray:
     if not (valid and array.sum() > 0):
         raise InvalidInput("weights", weights, f"must be {count} numbers ≥ 0, not all zero")
     return array / array.sum()
+
+
+def _clusters(names: Sequence[str], homes, count: int) -> Clusters | None:
+    if (homes is None) != (len(names) == 0):
+        raise InvalidInput("homes", homes, "pass names of clusters and everybody's homes together")
+    if homes is None:
+        return None
+    if len(homes) != count:
+        raise InvalidInput("homes", f"{len(homes)} entries", f"there are {count} household types")
+    return Clusters(np.asarray(homes, np.int32), len(names))
 
 
 def _device_slots(households: Sequence[Household]) -> list[tuple[str, int]]:

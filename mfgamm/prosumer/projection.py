@@ -61,17 +61,7 @@ def _project(
     parts = program.split(solution.value.variables + wanted)
     charge, discharge = (jnp.moveaxis(x, -1, 0) for x in (parts.inflow, parts.outflow))
     charge, discharge = types.unwashed(charge, discharge)
-    curtailed = parts.exchange[1].T
-    net = types.net_trade(curtailed, charge, discharge)
-    projected = Plan(
-        sell=jnp.maximum(net, 0.0),
-        buy=jnp.maximum(-net, 0.0),
-        curtailed=curtailed,
-        charge=charge,
-        discharge=discharge,
-        state_of_charge=types.follow_states(charge, discharge),
-    )
-    return projected, solution
+    return types.netted_plan(parts.exchange[1].T, charge, discharge), solution
 
 
 def _powers(plan: Plan) -> Float[Array, "variable time lane"]:

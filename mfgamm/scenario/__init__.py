@@ -7,6 +7,10 @@ from mfgamm.scenario.build import (
     build_solver as build_solver,
 )
 from mfgamm.scenario.calendar import Calendar as Calendar, make_calendar as make_calendar
+from mfgamm.scenario.clusters import (
+    ClusterMap as ClusterMap,
+    make_cluster_map as make_cluster_map,
+)
 from mfgamm.scenario.errors import InvalidScenario as InvalidScenario, Problem as Problem
 from mfgamm.scenario.keys import dotted_keys as dotted_keys
 from mfgamm.scenario.load import (
@@ -14,7 +18,11 @@ from mfgamm.scenario.load import (
     builtin_scenarios as builtin_scenarios,
     load_scenario as load_scenario,
 )
-from mfgamm.scenario.market import build_market as build_market, build_tariff as build_tariff
+from mfgamm.scenario.market import (
+    build_market as build_market,
+    build_tariff as build_tariff,
+    own_cluster_market as own_cluster_market,
+)
 from mfgamm.scenario.schema import Scenario as Scenario
 from mfgamm.scenario.sources import MissingDependency as MissingDependency
 from mfgamm.scenario.template import scenario_template as scenario_template

@@ -15,18 +15,18 @@ from mfgamm.equilibrium import (
 )
 from mfgamm.prosumer import Household, Population
 from mfgamm.scenario.calendar import Calendar, make_calendar
+from mfgamm.scenario.clusters import ClusterMap, make_cluster_map
 from mfgamm.scenario.devices import draw_devices, flexible_loads
 from mfgamm.scenario.generation import load_consumption, solar_generation, wind_generation
-from mfgamm.scenario.market import build_market
+from mfgamm.scenario.market import build_market, clustered_market
 from mfgamm.scenario.random_streams import stream
+from mfgamm.scenario.roll import Member, call_roll
 from mfgamm.scenario.schema import (
-    CategoryTable,
     CsvCurves,
     GeneratedLoad,
     GeneratedSolar,
     GeneratedWind,
     ParquetCurves,
-    PopulationTable,
     Scenario,
 )
 from mfgamm.scenario.sources import read_curves
@@ -36,21 +36,15 @@ LOAD_CEILING = 0.9
 
 
 def build_population(scenario: Scenario) -> Population:
-    """The households of a scenario.
+    """The households of a scenario, in their clusters if there are any.
 
-    They are named after their category, "solar-1", "solar-2", …, and own their random streams by
-    that name: the same household appears whatever the size of the community.
+    They are named after their category, "solar-1", "solar-2", …, and their cluster, and own their
+    random streams by that name: the same household appears whatever the size of the community.
 
     Raises:
         InvalidInput: if data do not fit the calendar, or a drawn device makes no sense.
     """
-    calendar = make_calendar(scenario.time)
-    return Population.from_households(
-        build_households(scenario, calendar),
-        step_hours=calendar.step_hours,
-        discount_per_day=scenario.population.discount_per_day,
-        day=calendar.day,
-    )
+    return _population(scenario, make_cluster_map(scenario))
 
 
 def build_community(scenario: Scenario) -> Community:
@@ -59,7 +53,9 @@ def build_community(scenario: Scenario) -> Community:
     Raises:
         InvalidInput: as `build_population` and `build_market` do.
     """
-    return Community(population=build_population(scenario), market=build_market(scenario))
+    clusters = make_cluster_map(scenario)
+    market = clustered_market(scenario, clusters) if clusters else build_market(scenario)
+    return Community(population=_population(scenario, clusters), market=market)
 
 
 def build_solver(scenario: Scenario) -> AbstractSolver:
@@ -70,36 +66,48 @@ def build_solver(scenario: Scenario) -> AbstractSolver:
 
 
 def build_households(scenario: Scenario, calendar: Calendar) -> list[Household]:
-    """The households one by one, category after category."""
+    """The households one by one, cluster after cluster and category after category."""
+    clusters = make_cluster_map(scenario)
+    return _households(scenario, calendar, clusters, call_roll(scenario, clusters))
+
+
+def _population(scenario: Scenario, clusters: ClusterMap | None) -> Population:
+    calendar = make_calendar(scenario.time)
+    members = call_roll(scenario, clusters)
+    homes = [member.home for member in members]
+    return Population.from_households(
+        _households(scenario, calendar, clusters, members),
+        step_hours=calendar.step_hours,
+        weights=[each.represented for each in members],
+        represented=scenario.population.size,
+        discount_per_day=scenario.population.discount_per_day,
+        day=calendar.day,
+        clusters=clusters.names if clusters else (),
+        homes=homes if clusters else None,
+    )
+
+
+def _households(
+    scenario: Scenario, calendar: Calendar, clusters: ClusterMap | None, members: Sequence[Member]
+) -> list[Household]:
     population = scenario.population
-    members = _members(population)
-    names = [name for _, name in members]
-    loads = household_loads(scenario, calendar, names)
-    generation = household_generation(scenario, calendar, members)
+    loads = household_loads(scenario, calendar, [member.name for member in members])
+    generation = household_generation(scenario, calendar, clusters, members)
     return [
         Household(
             generation=generation[row],
             base_load=(1 - population.flexible_share) * loads[row],
             devices=(
-                *draw_devices(category, calendar, name, scenario.seed),
+                *draw_devices(member.category, calendar, member.name, scenario.seed),
                 *flexible_loads(population, calendar, loads[row]),
             ),
             trade_limit=population.trade_limit_kw,
             curtailable=population.curtailable,
-            name=name,
-            category=category.name,
+            name=member.name,
+            category=member.category.name,
         )
-        for row, (category, name) in enumerate(members)
+        for row, member in enumerate(members)
     ]
-
-
-def category_counts(size: int, shares: Sequence[float]) -> list[int]:
-    """Whole numbers that sum to `size`, by the largest remainders."""
-    exact = size * np.asarray(shares)
-    counts = np.floor(exact + 1e-9).astype(int)
-    largest_first = np.argsort(counts - exact, kind="stable")
-    counts[largest_first[: size - counts.sum()]] += 1
-    return counts.tolist()
 
 
 def household_loads(
@@ -114,37 +122,41 @@ def household_loads(
 
 
 def household_generation(
-    scenario: Scenario, calendar: Calendar, members: Sequence[tuple[CategoryTable, str]]
+    scenario: Scenario,
+    calendar: Calendar,
+    clusters: ClusterMap | None,
+    members: Sequence[Member],
 ) -> Float[np.ndarray, "household time"]:
     """Generation of each household, kW, scaled; zero for those that have none."""
-    kinds = np.array([category.generation for category, _ in members])
+    kinds = np.array([member.category.generation for member in members])
     generation = np.zeros((len(members), calendar.steps))
     for kind in ("solar", "wind"):
         rows = np.flatnonzero(kinds == kind).tolist()
-        names = [members[row][1] for row in rows]
-        if names:
-            generation[rows] = _generation_of(kind, scenario, calendar, names)
-    return scenario.population.generation_scale * generation
-
-
-def _members(population: PopulationTable) -> list[tuple[CategoryTable, str]]:
-    counts = category_counts(population.size, [each.share for each in population.categories])
-    return [
-        (category, f"{category.name}-{rank + 1}")
-        for category, count in zip(population.categories, counts, strict=True)
-        for rank in range(count)
-    ]
+        if rows:
+            some = [members[row] for row in rows]
+            generation[rows] = _generation_of(kind, scenario, calendar, clusters, some)
+    factors = np.array([member.generation_scale for member in members])
+    return scenario.population.generation_scale * factors[:, None] * generation
 
 
 def _generation_of(
-    kind: str, scenario: Scenario, calendar: Calendar, names: Sequence[str]
+    kind: str,
+    scenario: Scenario,
+    calendar: Calendar,
+    clusters: ClusterMap | None,
+    members: Sequence[Member],
 ) -> Float[np.ndarray, "household time"]:
     source = scenario.sources.solar if kind == "solar" else scenario.sources.wind
+    names = [member.name for member in members]
+    places = None
+    if clusters is not None:
+        homes = [member.home for member in members]
+        places = clusters.places.positions[homes] / clusters.table.weather_reach
     match source:
         case GeneratedSolar():
-            return solar_generation(source, calendar, names, scenario.seed)
+            return solar_generation(source, calendar, names, scenario.seed, places)
         case GeneratedWind():
-            return wind_generation(source, calendar, names, scenario.seed)
+            return wind_generation(source, calendar, names, scenario.seed, places)
     return _recorded(f"sources.{kind}", source, scenario, calendar, names)
 
 

@@ -156,7 +156,7 @@ def _with_resolved_paths(
     data: dict[str, Any], folder: Path, name: str, unless: Set[str] = frozenset()
 ) -> dict[str, Any]:
     """The tables with their data paths absolute, leaving out those about to be replaced."""
-    tables = {"tariff": data.get("tariff")}
+    tables = {name: data.get(name) for name in ("tariff", "clusters")}
     sources = data.get("sources")
     if isinstance(sources, Mapping):
         tables |= {f"sources.{kind}": table for kind, table in sources.items()}

@@ -19,7 +19,12 @@ from mfgamm.study.results import (
     SUMMARY as SUMMARY,
     write_results as write_results,
 )
-from mfgamm.study.run import Study as Study, run_study as run_study
+from mfgamm.study.run import (
+    Study as Study,
+    compare_clusters as compare_clusters,
+    is_comparable as is_comparable,
+    run_study as run_study,
+)
 from mfgamm.study.summary import (
     CategorySummary as CategorySummary,
     Summary as Summary,

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from mfgamm.equilibrium import Progress
 from mfgamm.scenario import Scenario, make_calendar
+from mfgamm.scenario.schema import GeneratedClusters, NetworkClusters
+from mfgamm.study.cluster_console import show_clusters
 from mfgamm.study.summary import Summary
 from mfgamm.study.wording import (
     bound,
@@ -32,18 +34,33 @@ def announce(console: Console, scenario: Scenario) -> None:
     length = horizon(calendar.steps * calendar.step_hours / 24)
     console.print(f"[bold]{scenario.title}[/bold]")
     console.print(
-        f"{count(population.size, 'household')}, {length} of "
+        f"{count(population.size, 'household')}{_where(scenario)}, {length} of "
         f"{scenario.time.step_minutes}-minute steps, {scenario.market.curve} curve, "
         f"generation × {population.generation_scale:g}",
         style="dim",
     )
 
 
+def _where(scenario: Scenario) -> str:
+    match scenario.clusters:
+        case None:
+            return ""
+        case GeneratedClusters(count=number_of):
+            home = f"{number_of} clusters"
+        case NetworkClusters():
+            home = "clusters of a network"
+        case _:
+            home = "clusters of a table"
+    return f" in {home} ({scenario.clusters.market}, α = {scenario.clusters.alpha:g})"
+
+
 @contextlib.contextmanager
-def track_rounds(console: Console, tolerance: float) -> Iterator[Callable[[Progress], None]]:
+def track_rounds(
+    console: Console, tolerance: float, what: str = "exploitability"
+) -> Iterator[Callable[[Progress], None]]:
     """A progress bar that fills as the exploitability falls towards the tolerance."""
     columns = (
-        TextColumn("exploitability, {task.description}:"),
+        TextColumn(f"{what}, {{task.description}}:"),
         BarColumn(bar_width=16),
         TextColumn("{task.fields[gap]}"),
         TimeElapsedColumn(),
@@ -77,6 +94,8 @@ def show_summary(console: Console, summary: Summary) -> None:
     """Print who gains what, what the grid sees, and how sure we are."""
     console.print(_bills(summary))
     console.print(_grid(summary))
+    if summary.clusters is not None:
+        show_clusters(console, summary.clusters)
     prices = _prices(summary)
     if prices:
         console.print(prices)

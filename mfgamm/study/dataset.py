@@ -7,13 +7,21 @@ from pathlib import Path
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from mfgamm.core import InvalidInput
 from mfgamm.equilibrium import Equilibrium
 from mfgamm.market import Settlement
 from mfgamm.prosumer import HouseholdTypes, Plan
-from mfgamm.scenario import Calendar, Scenario
+from mfgamm.scenario import Calendar, ClusterMap, Scenario
+from mfgamm.study.cluster_dataset import (
+    cluster_attributes,
+    cluster_coordinates,
+    cluster_variables,
+    community_price,
+)
 from mfgamm.study.files import replacing
+from mfgamm.study.labelled import variable
 
 CONVENTIONS = "CF-1.11"
 FILE_FORMAT = 2
@@ -33,7 +41,12 @@ class RunFacts:
 
 
 def equilibrium_dataset(
-    equilibrium: Equilibrium, scenario: Scenario, calendar: Calendar, facts: RunFacts
+    equilibrium: Equilibrium,
+    scenario: Scenario,
+    calendar: Calendar,
+    facts: RunFacts,
+    clusters: ClusterMap | None = None,
+    own: Equilibrium | None = None,
 ) -> xr.Dataset:
     """Everything about a solved scenario that is worth keeping.
 
@@ -44,18 +57,37 @@ def equilibrium_dataset(
     Import and export are those of the community's connection, with a community or without: flows
     between neighbours cancel there whoever is paid for them. Bills are not netted: without a
     community, each household pays and is paid by the grid for all that it buys and sells.
+
+    Where there are clusters, prices over `time` are means over what all of them trade, and what is
+    traded inside includes what clusters trade with each other; each cluster's own variables are
+    named `cluster_…`. Variables named `own_cluster_…` are the same households if every cluster
+    trades by itself, re-optimised.
+
+    Args:
+        equilibrium: the answer.
+        scenario: what was asked.
+        calendar: its time axis.
+        facts: how long it took.
+        clusters: where they are; None for a single community.
+        own: the equilibrium of clusters on their own; None if it was not solved.
     """
     population = equilibrium.community.population
     types = population.types
     represented = np.asarray(types.weights * population.households)
-    tariff = equilibrium.community.market.tariff
+    tariff, settlement = equilibrium.community.market.tariff, equilibrium.settlement
+    prices, flows = equilibrium.prices, equilibrium.flows
     hours = float(types.step_hours)
     certificate = equilibrium.certificate
+
+    def price(long_name: str, values, flow) -> xr.Variable:
+        mean = community_price(types.members, values, flow)
+        return variable("time", mean, "€ kWh-1", long_name)
+
     variables = {
-        "feed_in_price": _price("feed-in tariff of the grid", tariff.feed_in),
-        "retail_price": _price("retail tariff of the grid", tariff.retail),
-        "sell_price": _price("price for selling inside the community", equilibrium.prices.sell),
-        "buy_price": _price("price for buying inside the community", equilibrium.prices.buy),
+        "feed_in_price": price("feed-in tariff of the grid", tariff.feed_in, flows.supply),
+        "retail_price": price("retail tariff of the grid", tariff.retail, flows.demand),
+        "sell_price": price("price for selling inside the community", prices.sell, flows.supply),
+        "buy_price": price("price for buying inside the community", prices.buy, flows.demand),
         "generation": _total("generation before curtailment", types.generation, represented),
         "base_load": _total("inflexible consumption", types.base_load, represented),
         **_plan_variables("", "", equilibrium.value, represented),
@@ -66,53 +98,55 @@ def equilibrium_dataset(
         **_grid_variables(
             "benchmark_", " without a community", equilibrium.benchmark.plan, represented
         ),
-        "traded_inside": _variable(
+        "traded_inside": variable(
             "time",
-            np.asarray(equilibrium.settlement.traded_inside) * represented.sum() / hours,
+            _traded_inside(settlement) * represented.sum() / hours,
             "kW",
             "traded inside the community",
         ),
         **_storage_variables(types),
-        "operator_income": _variable(
+        "operator_income": variable(
             "time",
-            np.asarray(equilibrium.settlement.operator_income) * represented.sum(),
+            _over_clusters(settlement.operator_income) * represented.sum(),
             "€",
             "fees kept by the operator",
         ),
-        "bill": _bill("bill in the community over the horizon", equilibrium.settlement),
+        "bill": _bill("bill in the community over the horizon", settlement),
         "benchmark_bill": _bill(
             "bill without a community over the horizon", equilibrium.benchmark.settlement
         ),
-        "exploitability": _variable(
+        "exploitability": variable(
             "household",
             certificate.exploitability_by_type,
             "€ day-1",
             "most that a household could still save by deviating",
         ),
-        "round_exploitability": _variable(
+        "round_exploitability": variable(
             "round",
             equilibrium.history.exploitability,
             "€ day-1",
             "exploitability per household after each round",
         ),
-        "round_relative_exploitability": _variable(
+        "round_relative_exploitability": variable(
             "round",
             equilibrium.history.relative,
             "1",
             "exploitability relative to the community's gain, or to a nominal one",
         ),
-        "round_elapsed": _variable(
+        "round_elapsed": variable(
             "round",
             equilibrium.history.seconds,
             "s",
             "time since the rounds began",
         ),
     }
-    return xr.Dataset(
-        variables,
-        coords=_coordinates(equilibrium, calendar, represented),
-        attrs=_attributes(equilibrium, scenario, calendar, facts),
-    )
+    coordinates = _coordinates(equilibrium, calendar, represented)
+    attributes = _attributes(equilibrium, scenario, calendar, facts)
+    if clusters is not None and types.clusters is not None:
+        variables |= cluster_variables(equilibrium, own, clusters)
+        coordinates |= cluster_coordinates(clusters, types.clusters.of_type)
+        attributes |= cluster_attributes(own, clusters)
+    return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
 def save_dataset(dataset: xr.Dataset, path: Path) -> None:
@@ -144,33 +178,39 @@ def load_dataset(path: Path) -> xr.Dataset:
     return dataset
 
 
-def _variable(dimensions, values, units: str, long_name: str) -> xr.Variable:
-    return xr.Variable(dimensions, np.asarray(values), {"units": units, "long_name": long_name})
+def _over_clusters(each) -> Float[np.ndarray, " time"]:
+    """The sum over clusters if there are any."""
+    return np.atleast_2d(np.asarray(each)).sum(axis=0)
 
 
-def _price(long_name: str, values) -> xr.Variable:
-    return _variable("time", values, "€ kWh-1", long_name)
+def _traded_inside(settlement: Settlement) -> Float[np.ndarray, " time"]:
+    """Between households of one cluster and of two, kWh per household."""
+    inside, network = _over_clusters(settlement.traded_inside), settlement.network
+    if network is None:
+        return inside
+    sales, purchases = _over_clusters(network.sales), _over_clusters(network.purchases)
+    return inside + np.minimum(sales, purchases)
 
 
 def _total(long_name: str, values, represented) -> xr.Variable:
-    return _variable("time", represented @ np.asarray(values), "kW", long_name)
+    return variable("time", represented @ np.asarray(values), "kW", long_name)
 
 
 def _bill(long_name: str, settlement: Settlement) -> xr.Variable:
-    return _variable("household", np.asarray(settlement.payments).sum(axis=-1), "€", long_name)
+    return variable("household", np.asarray(settlement.payments).sum(axis=-1), "€", long_name)
 
 
 def _plan_variables(prefix: str, where: str, plan: Plan, represented) -> dict[str, xr.Variable]:
     device = ("household", "device", "time")
     per_household = ("household", "time")
     return {
-        f"{prefix}sell": _variable(per_household, plan.sell, "kW", f"power sold{where}"),
-        f"{prefix}buy": _variable(per_household, plan.buy, "kW", f"power bought{where}"),
-        f"{prefix}charge": _variable(device, plan.charge, "kW", f"power into the device{where}"),
-        f"{prefix}discharge": _variable(
+        f"{prefix}sell": variable(per_household, plan.sell, "kW", f"power sold{where}"),
+        f"{prefix}buy": variable(per_household, plan.buy, "kW", f"power bought{where}"),
+        f"{prefix}charge": variable(device, plan.charge, "kW", f"power into the device{where}"),
+        f"{prefix}discharge": variable(
             device, plan.discharge, "kW", f"power out of the device{where}"
         ),
-        f"{prefix}state_of_charge": _variable(
+        f"{prefix}state_of_charge": variable(
             device, plan.state_of_charge, "kWh", f"energy stored at the end of the step{where}"
         ),
         f"{prefix}supply": _total(f"offered by households{where}", plan.sell, represented),
@@ -183,10 +223,10 @@ def _grid_variables(prefix: str, where: str, plan: Plan, represented) -> dict[st
     lacking = represented @ (np.asarray(plan.buy) - np.asarray(plan.sell))
     netted = f"{where}, flows between households netted"
     return {
-        f"{prefix}grid_import": _variable(
+        f"{prefix}grid_import": variable(
             "time", np.maximum(lacking, 0.0), "kW", f"imported from the grid{netted}"
         ),
-        f"{prefix}grid_export": _variable(
+        f"{prefix}grid_export": variable(
             "time", np.maximum(-lacking, 0.0), "kW", f"exported to the grid{netted}"
         ),
     }
@@ -195,10 +235,10 @@ def _grid_variables(prefix: str, where: str, plan: Plan, represented) -> dict[st
 def _storage_variables(types: HouseholdTypes) -> dict[str, xr.Variable]:
     device = ("household", "device")
     return {
-        "initial_state_of_charge": _variable(
+        "initial_state_of_charge": variable(
             device, types.storage.initial, "kWh", "energy stored before the first step"
         ),
-        "storage_capacity": _variable(
+        "storage_capacity": variable(
             device,
             np.max(types.storage.state_upper, axis=-1),
             "kWh",

@@ -8,10 +8,12 @@ import contextlib
 import dataclasses
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from rich.console import Console
+
+from mfgamm.equilibrium import Progress
 
 QUIT_AT_ONCE = 130
 
@@ -22,14 +24,15 @@ class StopRequest:
 
     asked: bool = False
 
-    def raise_if_asked(self) -> None:
-        """End the search here.
+    def heeded(self, on_round: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """What follows a search and ends it, by a `KeyboardInterrupt`, once that is asked for."""
 
-        Raises:
-            KeyboardInterrupt: if Ctrl-C was pressed since the last call.
-        """
-        if self.asked:
-            raise KeyboardInterrupt
+        def follow(progress: Progress) -> None:
+            on_round(progress)
+            if self.asked:
+                raise KeyboardInterrupt
+
+        return follow
 
 
 @contextlib.contextmanager

@@ -7,10 +7,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mfgamm.study import wording
+from mfgamm.study.cluster_summary import ClustersSummary
 from mfgamm.study.figures import (
     CATEGORY_COLOURS,
-    EXHIBITS,
     Exhibit,
+    exhibits_of,
     grid_prices,
     inline_svg,
     losing_households,
@@ -46,7 +47,7 @@ def render_report(dataset: xr.Dataset) -> str:
             colours=CATEGORY_COLOURS,
             exhibits=[
                 (exhibit, _draw(exhibit, dataset), exhibit.describe(dataset))
-                for exhibit in EXHIBITS
+                for exhibit in exhibits_of(dataset)
             ],
         )
     )
@@ -71,6 +72,8 @@ def answer(dataset: xr.Dataset) -> list[str]:
         sentences = [f"{community} changes nothing: the bill is what it would be without it."]
     else:
         sentences = [_gain_sentence(summary, daily)]
+    if summary.clusters is not None:
+        sentences.extend(_cluster_sentence(summary, summary.clusters))
     if summary.operator_income_eur / summary.days >= 0.005:
         fees = euros(summary.operator_income_eur / summary.days)
         sentences.append(f"The operator keeps another {fees} a day in fees.")
@@ -143,6 +146,23 @@ def _gain_sentence(summary: Summary, daily: float) -> str:
             f"{beginning}: {share} of the {euros(benchmark)} a day that the grid alone would cost."
         )
     return f"{beginning}, where it would earn {euros(-benchmark)} a day with the grid alone."
+
+
+def _cluster_sentence(summary: Summary, clusters: ClustersSummary) -> list[str]:
+    """What trade between clusters adds to trade inside them, if that was solved for."""
+    gains = {mode.name: mode.gain_per_household_day_eur for mode in clusters.modes}
+    if clusters.market == "own" or "own cluster" not in gains:
+        return []
+    adds = gains["cluster of clusters"] - gains["own cluster"]
+    income = clusters.network_income_eur / summary.days / summary.households
+    balance = f"the network between them is left with {euros(income, 3)} of it"
+    if income < 0:
+        balance = f"the network between them pays {euros(-income, 3)} for it"
+    alone = euros(gains["own cluster"], 3)
+    return [
+        f"If each cluster traded by itself a household would save {alone}; "
+        f"trade between clusters adds {euros(adds, 3)}, and {balance}."
+    ]
 
 
 def _price_sentence(dataset: xr.Dataset, summary: Summary) -> list[str]:

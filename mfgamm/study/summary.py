@@ -7,6 +7,8 @@ import math
 import numpy as np
 import xarray as xr
 
+from mfgamm.study.cluster_summary import ClustersSummary, has_clusters, summarise_clusters
+
 # Best replies are solved and averaged: a trickle below 0.1 W per household is nobody trading.
 TRICKLE_KW = 1e-4
 
@@ -63,6 +65,7 @@ class Summary:
         rounds: of the solver.
         wall_s, compile_s: seconds in all, and of which compiling.
         categories: the same households by category.
+        clusters: the same households by cluster; None if they are one community.
     """
 
     title: str
@@ -96,10 +99,13 @@ class Summary:
     wall_s: float
     compile_s: float
     categories: tuple[CategorySummary, ...]
+    clusters: ClustersSummary | None = None
 
     def to_json(self) -> str:
         """One JSON object; numbers that do not exist are null."""
         plain = dataclasses.asdict(self)
+        if self.clusters is None:
+            del plain["clusters"]
         return json.dumps(_without_nan(plain), indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -148,6 +154,7 @@ def summarise(dataset: xr.Dataset) -> Summary:
         wall_s=float(attributes["wall_s"]),
         compile_s=float(attributes["compile_s"]),
         categories=_by_category(dataset),
+        clusters=summarise_clusters(dataset) if has_clusters(dataset) else None,
     )
 
 

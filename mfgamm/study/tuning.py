@@ -16,6 +16,7 @@ from mfgamm.equilibrium import Community, Metrics, without_community
 from mfgamm.scenario import Calendar, Scenario, build_community, make_calendar
 from mfgamm.study.figures.tuning import plot_tuning
 from mfgamm.study.files import replacing
+from mfgamm.study.one_community import require_one_community
 from mfgamm.study.wording import count, number, percent
 from mfgamm.tuning import (
     Anchor,
@@ -24,6 +25,7 @@ from mfgamm.tuning import (
     Fee,
     LearnedCurve,
     Objective,
+    Parameters,
     Schedule,
     Tuning,
     TwoRates,
@@ -75,16 +77,17 @@ def tune_scenario(
     """Tune the market of a scenario for its own day and households.
 
     Raises:
-        InvalidInput: if a parameter is unknown, two set the same thing, or the market cannot be
-            tuned.
+        InvalidInput: if a parameter is unknown, two set the same thing, the market cannot be
+            tuned, or there are clusters.
         InfeasibleHousehold: naming the households that have no plan.
         NotConverged: if there is no equilibrium to begin with.
     """
+    require_one_community(scenario, "tuning")
     community = build_community(scenario)
     design = design_of(parameters, community, make_calendar(scenario.time))
     tuning = tune(community, design, objective, schedule, on_step=on_step)
     before, first = judge(community)
-    after, last = judge(Community(community.population, tuning.market))
+    (after,), (last,) = tuning.metrics, tuning.certificate
     return TunedScenario(
         title=scenario.title,
         objective=objective,
@@ -147,12 +150,12 @@ def tuning_json(tuned: TunedScenario) -> str:
         "title": tuned.title,
         "status": tuned.status.label,
         "objective": dict(objective),
-        "parameters": {name: np.asarray(each).tolist() for name, each in tuning.value.items()},
+        "parameters": plain_parameters(tuning.value),
         "residual": float(tuning.residuals),
         "loss": tuning.history.loss.tolist(),
         "paths_followed_anew": int(tuning.history.fresh.sum()),
-        "before": _plain(tuned.before, tuned.categories, tuned.exploitability[0]),
-        "after": _plain(tuned.after, tuned.categories, tuned.exploitability[1]),
+        "before": plain_metrics(tuned.before, tuned.categories, tuned.exploitability[0]),
+        "after": plain_metrics(tuned.after, tuned.categories, tuned.exploitability[1]),
     }
     return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -203,7 +206,8 @@ def _comparison(tuned: TunedScenario) -> list[tuple[str, float, float]]:
     return [(label, float(first), float(last)) for label, first, last in rows]
 
 
-def _plain(metrics: Metrics, categories: Sequence[str], exploitability: float) -> dict:
+def plain_metrics(metrics: Metrics, categories: Sequence[str], exploitability: float) -> dict:
+    """Metrics as JSON takes them, categories by name."""
     single = ("gain", "cost", "peak_import", "grid_import", "self_sufficiency")
     return {
         **{name: float(getattr(metrics, name)) for name in single},
@@ -211,3 +215,8 @@ def _plain(metrics: Metrics, categories: Sequence[str], exploitability: float) -
         "savings": dict(zip(categories, metrics.savings.tolist(), strict=True)),
         "relative_exploitability": exploitability,
     }
+
+
+def plain_parameters(parameters: Parameters) -> dict:
+    """Parameters as JSON takes them."""
+    return {name: np.asarray(each).tolist() for name, each in parameters.items()}

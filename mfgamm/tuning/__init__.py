@@ -13,7 +13,12 @@ from mfgamm.tuning.knobs import (
     initial_parameters as initial_parameters,
     tuned_market as tuned_market,
 )
-from mfgamm.tuning.objectives import OBJECTIVES as OBJECTIVES, Objective as Objective, gini as gini
+from mfgamm.tuning.objectives import (
+    OBJECTIVES as OBJECTIVES,
+    Objective as Objective,
+    gini as gini,
+    objective_label as objective_label,
+)
 from mfgamm.tuning.pareto import ParetoFront as ParetoFront, pareto_front as pareto_front
 from mfgamm.tuning.tune import (
     Schedule as Schedule,

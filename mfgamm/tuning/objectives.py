@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, Number
@@ -22,17 +24,35 @@ def gini(savings: Float[Array, " type"], weights: Weights) -> Float[Array, ""]:
     return weights @ apart @ weights / (2 * jnp.abs(weights @ savings))
 
 
-# Each to be made small; money in € per household-day.
-OBJECTIVES: Mapping[str, Callable[[Metrics, Weights], Float[Array, ""]]] = MappingProxyType(
+class Measure(NamedTuple):
+    """Something that may be made good.
+
+    Attributes:
+        of: its number, from the metrics and the weights of the types.
+        sign: 1 where small is good, −1 where large is.
+        unit: of the number; money is per household-day, power per household.
+    """
+
+    of: Callable[[Metrics, Weights], Float[Array, ""]]
+    sign: int = 1
+    unit: str = ""
+
+
+OBJECTIVES: Mapping[str, Measure] = MappingProxyType(
     {
-        "cost": lambda metrics, weights: metrics.cost,
-        "gain": lambda metrics, weights: -metrics.gain,
-        "peak-import": lambda metrics, weights: metrics.peak_import,
-        "self-sufficiency": lambda metrics, weights: -metrics.self_sufficiency,
-        "worst-category": lambda metrics, weights: -jnp.min(metrics.savings),
-        "gini": lambda metrics, weights: gini(metrics.saving_by_type, weights),
+        "cost": Measure(lambda metrics, weights: metrics.cost, 1, "€"),
+        "gain": Measure(lambda metrics, weights: metrics.gain, -1, "€"),
+        "peak-import": Measure(lambda metrics, weights: metrics.peak_import, 1, "kW"),
+        "self-sufficiency": Measure(lambda metrics, weights: metrics.self_sufficiency, -1),
+        "worst-category": Measure(lambda metrics, weights: jnp.min(metrics.savings), -1, "€"),
+        "gini": Measure(lambda metrics, weights: gini(metrics.saving_by_type, weights)),
     }
 )
+
+
+def objective_label(name: str) -> str:
+    """An objective with its unit: "gain, €"."""
+    return ", ".join(part for part in (name, OBJECTIVES[name].unit) if part)
 
 
 class Objective(eqx.Module):
@@ -68,5 +88,11 @@ class Objective(eqx.Module):
         return cls(names, jnp.asarray([float(weight) for weight in weights.values()]))
 
     def terms(self, metrics: Metrics, weights: Weights) -> Float[Array, " objective"]:
-        """Each objective, not weighted."""
-        return jnp.stack([OBJECTIVES[name](metrics, weights) for name in self.names])
+        """Each objective, not weighted; small is good."""
+        measures = [OBJECTIVES[name] for name in self.names]
+        return jnp.stack([each.sign * each.of(metrics, weights) for each in measures])
+
+    @property
+    def signs(self) -> Float[np.ndarray, " objective"]:
+        """What turns terms back into the numbers that the objectives are named after."""
+        return np.array([float(OBJECTIVES[name].sign) for name in self.names])

@@ -21,6 +21,7 @@ from mfgamm.equilibrium import (
     Certificate,
     Community,
     Game,
+    Metrics,
     PathPoint,
     Smoothing,
     membership,
@@ -65,8 +66,10 @@ class Tuning(AbstractSolution):
             on from.
         residuals: how far a step against the gradient leads within the bounds: the largest
             change of a parameter, per range, with gradients per range too.
+        start: parameters that the search began with.
         history: the steps.
         certificate: of the exact equilibrium of each community in the tuned market.
+        metrics: of the same equilibria.
     """
 
     value: Parameters
@@ -74,8 +77,10 @@ class Tuning(AbstractSolution):
     terms: Float[np.ndarray, " objective"]
     status: Int[Array, ""]
     residuals: Float[Array, ""]
+    start: Parameters
     history: Steps
     certificate: tuple[Certificate, ...]
+    metrics: tuple[Metrics, ...]
 
 
 class Schedule(NamedTuple):
@@ -134,18 +139,21 @@ def tune(
     if schedule.jitter > 0:
         parameters = _jittered(design, parameters, schedule)
     best, status, history = search.run(parameters, schedule, on_step)
-    market = tuned_market(design, search.markets[0], best.parameters)
+    markets = [tuned_market(design, base, best.parameters) for base in search.markets]
+    judged = [
+        judge(Community(each.population, market))
+        for each, market in zip(given, markets, strict=True)
+    ]
     return Tuning(
         value=best.parameters,
-        market=market,
+        market=markets[0],
         terms=np.asarray(best.terms),
         status=jnp.asarray(np.int32(status)),
         residuals=jnp.asarray(search.residual(best)),
+        start=parameters,
         history=history,
-        certificate=tuple(
-            judge(Community(each.population, tuned_market(design, base, best.parameters)))[1]
-            for each, base in zip(given, search.markets, strict=True)
-        ),
+        certificate=tuple(certificate for _, certificate in judged),
+        metrics=tuple(metrics for metrics, _ in judged),
     )
 
 

@@ -9,7 +9,14 @@ from equilibrium.communities import TARIFF, make_households
 
 from mfgamm import Community, CommunityMarket, PathFollowing, Population
 from mfgamm.amm import Learned
-from mfgamm.equilibrium import Game, Smoothing, polish, smoothed_outcome, without_community
+from mfgamm.equilibrium import (
+    Game,
+    Smoothing,
+    peak,
+    polish,
+    smoothed_outcome,
+    without_community,
+)
 
 SMOOTHING = Smoothing(jnp.asarray(1e-5), jnp.asarray(1e-4))
 # Relative widths of central differences: wider where little depends on a parameter.
@@ -61,7 +68,7 @@ def metrics(game, point):
         [
             game.types.weights @ outcome.cost,
             jnp.sum(outcome.settlement.grid_import),
-            jnp.max(outcome.settlement.grid_import),
+            peak(outcome.settlement.grid_import),
             ramp @ outcome.prices.buy + ramp @ outcome.prices.sell,
             ramp @ outcome.plan.state_of_charge[1, 0],
         ]

@@ -40,8 +40,8 @@ def test_a_monotone_market_has_one_equilibrium(monotone):
 def test_rebates_are_part_of_the_gain(monotone):
     """What households pay in the end, rebates deducted, against what they paid the grid."""
     for found in monotone.equilibria:
-        paid = found.settlement.weights @ found.settlement.payments.sum(axis=1)
-        alone = found.settlement.weights @ found.benchmark.cost
+        paid = found.settlement.members.weights @ found.settlement.payments.sum(axis=1)
+        alone = found.settlement.members.weights @ found.benchmark.cost
         np.testing.assert_allclose(found.certificate.gain, alone - paid, rtol=1e-9)
         assert float(found.settlement.rebates.sum()) > 0.01
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles.random_programs import highs_optimum, random_program
+from oracles.random_programs import hair_thin_program, highs_optimum, random_program
 
 from mfgamm.core import InvalidInput, Status
 from mfgamm.lp import InteriorPoint
@@ -86,6 +86,16 @@ def test_quadratic_program_meets_its_optimality_conditions(backend):
     gradient = program.cost + variables - program.transpose(solution.value.multipliers)
     projected = jnp.clip(variables - gradient, program.lower, program.upper)
     np.testing.assert_allclose(projected, variables, atol=1e-5)
+
+
+def test_feasible_sets_as_thin_as_a_hair_are_no_obstacle(backend):
+    """Equations that leave a store a billionth to move: the Newton matrix is all but singular."""
+    program = hair_thin_program(lanes=40, seed=0)
+    solution = InteriorPoint(backend=backend, tolerance=1e-8).solve(program)
+    assert solution.converged
+    assert int(solution.history.max()) <= 6
+    expected = np.array([highs_optimum(program, lane) for lane in range(40)])
+    np.testing.assert_allclose(solution.value.objective, expected, rtol=1e-7)
 
 
 def test_chunks_do_not_change_the_answer():

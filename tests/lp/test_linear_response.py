@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles.random_programs import random_program
 
+from mfgamm.core import Clusters, Membership
 from mfgamm.lp import linear_response
 from mfgamm.lp.linear_response import exchange_response, newton_step
 from mfgamm.lp.native import is_available
@@ -61,14 +62,16 @@ def test_a_step_solves_the_newton_system(program, variance, natively):
     np.testing.assert_allclose(stationary, 0, atol=1e-9)
 
 
-def test_exchanges_answer_as_dense_algebra_says(program, variance, natively):
+@pytest.mark.parametrize("cluster", [None, [0] * 9 + [2] * 2], ids=["community", "clusters"])
+def test_exchanges_answer_as_dense_algebra_says(program, variance, natively, cluster):
     weights = jnp.asarray(np.random.default_rng(3).random(LANES))
-    response = np.asarray(exchange_response(program, variance, weights))
-    kinds, time = response.shape[:2]
-    count = kinds * time
-    expected = np.zeros((count, count))
+    clusters = None if cluster is None else Clusters(np.array(cluster), 3)
+    response = np.asarray(exchange_response(program, variance, Membership(weights, clusters)))
+    count = response.shape[1] * response.shape[2]
+    expected = np.zeros((1 if cluster is None else 3, count, count))
     for lane in range(LANES):
         matrix, v, inverse = dense_inverse(program, variance, lane)
         full = np.diag(v) - np.outer(v, v) * (matrix.T @ inverse @ matrix)
-        expected += float(weights[lane]) * full[:count, :count]
-    np.testing.assert_allclose(response.reshape(count, count), expected, rtol=1e-7, atol=1e-9)
+        place = 0 if cluster is None else cluster[lane]
+        expected[place] += float(weights[lane]) * full[:count, :count]
+    np.testing.assert_allclose(response.reshape(expected.shape), expected, rtol=1e-7, atol=1e-9)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mfgamm.amm import Hyperbolic, clear, curve_by_name, matched_power
-from mfgamm.core import Flows, InvalidInput, Tariff
+from mfgamm.core import Flows, InvalidInput, Membership, Tariff
 from mfgamm.market import CommunityMarket, flat_tariff
 
 TARIFF = Tariff(feed_in=jnp.asarray([0.0886]), retail=jnp.asarray([0.2146]))
@@ -37,7 +37,7 @@ def test_prices_stay_between_the_tariffs_and_books_balance(supply, demand, blur)
     rounding = 1e-12
     assert 0.0886 - rounding <= float(prices.sell[0]) <= float(prices.buy[0]) + rounding
     assert float(prices.buy[0]) <= 0.2146 + rounding
-    books = market.settle(sell, buy, jnp.ones(1), jnp.asarray(0.25))
+    books = market.settle(sell, buy, Membership(jnp.ones(1)), jnp.asarray(0.25))
     scale = 1 + supply + demand
     assert abs(float(books.money_residual[0])) <= 1e-13 * scale
     assert abs(float(books.energy_residual[0])) <= 1e-13 * scale

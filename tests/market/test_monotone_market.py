@@ -5,6 +5,7 @@ from hypothesis import given, strategies as st
 
 from mfgamm import GridMarket, InvalidInput, Tariff, flat_tariff, load_scenario
 from mfgamm.amm import MonotonePotential
+from mfgamm.core import Membership
 from mfgamm.market import MonotoneMarket
 from mfgamm.scenario import build_market
 
@@ -26,7 +27,7 @@ QUARTER = jnp.asarray(0.25)
 @given(curvature, tariff, sizes, power, power, weights)
 def test_energy_and_money_balance_to_rounding(nu, tariff, sizes, sell, buy, weights):
     market = MonotoneMarket(MonotonePotential(nu), tariff, sizes)
-    books = market.settle(sell, buy, weights, QUARTER)
+    books = market.settle(sell, buy, Membership(weights), QUARTER)
     scale = 1 + float(jnp.max(sell) + jnp.max(buy))
     assert float(jnp.max(books.energy_residual)) <= 1e-14 * scale
     assert float(jnp.max(jnp.abs(books.money_residual))) <= 1e-14 * scale
@@ -36,8 +37,9 @@ def test_energy_and_money_balance_to_rounding(nu, tariff, sizes, sell, buy, weig
 
 @given(curvature, tariff, power, power, weights)
 def test_the_community_pays_the_grids_bill_and_nobody_loses(nu, tariff, sell, buy, weights):
-    within = MonotoneMarket(MonotonePotential(nu), tariff).settle(sell, buy, weights, QUARTER)
-    without = GridMarket(tariff).settle(sell, buy, weights, QUARTER)
+    market, members = MonotoneMarket(MonotonePotential(nu), tariff), Membership(weights)
+    within = market.settle(sell, buy, members, QUARTER)
+    without = GridMarket(tariff).settle(sell, buy, members, QUARTER)
     matched = jnp.minimum(weights @ sell, weights @ buy)
     gain = weights @ (without.payments - within.payments)
     np.testing.assert_allclose(gain, 0.25 * matched * tariff.spread, atol=1e-14, rtol=1e-10)
@@ -48,10 +50,11 @@ def test_the_rebate_is_equal_or_by_size():
     tariff = flat_tariff(STEPS, feed_in=0.05, retail=0.2)
     sell, buy = jnp.eye(TYPES, STEPS) * 3, jnp.ones((TYPES, STEPS))
     weights = jnp.asarray([0.1, 0.2, 0.3, 0.4])
-    equal = MonotoneMarket(MonotonePotential(0.1), tariff).settle(sell, buy, weights, QUARTER)
+    members = Membership(weights)
+    equal = MonotoneMarket(MonotonePotential(0.1), tariff).settle(sell, buy, members, QUARTER)
     assert float(jnp.ptp(equal.rebates, axis=0).max()) == 0 and float(equal.rebates.min()) > 1e-3
     sized = MonotoneMarket(MonotonePotential(0.1), tariff, [1.0, 2.0, 3.0, 0.0])
-    books = sized.settle(sell, buy, weights, QUARTER)
+    books = sized.settle(sell, buy, members, QUARTER)
     np.testing.assert_allclose(books.rebates[1], 2 * books.rebates[0], rtol=1e-14)
     np.testing.assert_array_equal(books.rebates[3], 0.0)
     np.testing.assert_allclose(weights @ books.rebates, equal.rebates[0], rtol=1e-14)

@@ -5,6 +5,7 @@ from hypothesis import given, strategies as st
 
 from mfgamm import CommunityMarket, Flows, GridMarket, InvalidInput, Tariff, flat_tariff
 from mfgamm.amm import curve_by_name
+from mfgamm.core import Membership
 
 TYPES, STEPS = 4, 3
 power = st.lists(
@@ -24,7 +25,7 @@ QUARTER = jnp.asarray(0.25)
 @given(curve, tariff, fee, power, power, weights)
 def test_energy_and_money_balance_to_rounding(name, tariff, fee, sell, buy, weights):
     market = CommunityMarket(curve_by_name(name), tariff, fee)
-    books = market.settle(sell, buy, weights, QUARTER)
+    books = market.settle(sell, buy, Membership(weights), QUARTER)
     scale = 1 + float(jnp.max(sell) + jnp.max(buy))
     assert float(jnp.max(books.energy_residual)) <= 1e-14 * scale
     assert float(jnp.max(jnp.abs(books.money_residual))) <= 1e-14 * scale
@@ -36,8 +37,8 @@ def test_energy_and_money_balance_to_rounding(name, tariff, fee, sell, buy, weig
 @given(curve, tariff, fee, power, power, weights)
 def test_gain_on_fixed_plans_is_the_same_for_every_curve(name, tariff, fee, sell, buy, weights):
     market = CommunityMarket(curve_by_name(name), tariff, fee)
-    within = market.settle(sell, buy, weights, QUARTER)
-    without = GridMarket(tariff).settle(sell, buy, weights, QUARTER)
+    within = market.settle(sell, buy, Membership(weights), QUARTER)
+    without = GridMarket(tariff).settle(sell, buy, Membership(weights), QUARTER)
     gain = weights @ (without.payments - within.payments) + within.operator_income
     matched = jnp.minimum(weights @ sell, weights @ buy)
     np.testing.assert_allclose(gain, 0.25 * matched * tariff.spread, atol=1e-14, rtol=1e-12)
@@ -46,14 +47,14 @@ def test_gain_on_fixed_plans_is_the_same_for_every_curve(name, tariff, fee, sell
 @given(curve, tariff, fee, power, power, weights)
 def test_pooling_two_households_changes_no_total_payment(name, tariff, fee, sell, buy, weights):
     market = CommunityMarket(curve_by_name(name), tariff, fee)
-    apart = market.settle(sell, buy, weights, QUARTER).payments
+    apart = market.settle(sell, buy, Membership(weights), QUARTER).payments
     share = weights[:2] / weights[:2].sum()
 
     def pool(power):
         return jnp.concatenate([(share @ power[:2])[None], power[2:]])
 
     pooled = jnp.concatenate([weights[:2].sum()[None], weights[2:]])
-    together = market.settle(pool(sell), pool(buy), pooled, QUARTER).payments
+    together = market.settle(pool(sell), pool(buy), Membership(pooled), QUARTER).payments
     np.testing.assert_allclose(
         pooled[0] * together[0], weights[:2] @ apart[:2], atol=1e-14, rtol=1e-12
     )
@@ -63,7 +64,7 @@ def test_pooling_two_households_changes_no_total_payment(name, tariff, fee, sell
 def test_the_grid_alone_trades_nothing_inside():
     grid = GridMarket(flat_tariff(STEPS, feed_in=0.05, retail=0.2))
     sell, buy = jnp.ones((TYPES, STEPS)), 2 * jnp.ones((TYPES, STEPS))
-    books = grid.settle(sell, buy, jnp.full(TYPES, 1 / TYPES), QUARTER)
+    books = grid.settle(sell, buy, Membership(jnp.full(TYPES, 1 / TYPES)), QUARTER)
     np.testing.assert_allclose(books.grid_import, 0.5)
     np.testing.assert_allclose(books.grid_export, 0.25)
     np.testing.assert_allclose(books.payments, 0.25 * (2 * 0.2 - 0.05))

@@ -39,6 +39,40 @@ def feasible_point(program):
     return program.lower + share * (program.upper - program.lower)
 
 
+def hair_thin_program(lanes, seed):
+    """One step, two stores: what the first is given it must give back but for 1e-9."""
+    random = np.random.default_rng(seed)
+    sell, buy, given_to, served_by, given_back, state = 0, 1, 3, 4, 5, 7
+    point = np.zeros((9, 1, lanes))
+    point[sell] = 1e-9
+    point[given_to] = random.uniform(0.5, 5, lanes)
+    point[served_by] = random.uniform(0.05, 0.3, lanes)
+    point[given_back] = point[given_to] - 1e-9
+    point[state] = random.uniform(1, 8, lanes)
+    lower, upper = point.copy(), point.copy()
+    lower[served_by], upper[served_by] = 0.0, 2.5
+    lower[given_back] = 0.0
+    lower[state] -= 1e-9
+    upper[state] += np.where(random.random(lanes) < 0.5, 1e-6, 10.0)
+    cost = np.zeros_like(point)
+    cost[sell], cost[buy] = -3.55, 3.99
+    gain_in, gain_out = np.array([22.8, 24.0]), np.array([25.3, 24.0])
+    program = StorageProgram(
+        cost=jnp.asarray(cost),
+        curvature=None,
+        lower=jnp.asarray(lower),
+        upper=jnp.asarray(upper),
+        balance=jnp.zeros((1, lanes)),
+        inflow=jnp.zeros((2, 1, lanes)),
+        gain_in=jnp.asarray(gain_in[:, None] * np.ones(lanes)),
+        gain_out=jnp.asarray(gain_out[:, None] * np.ones(lanes)),
+        retention=jnp.ones((2, lanes)),
+        sign=SIGN,
+    )
+    left = program.apply(jnp.asarray(point))
+    return dataclasses.replace(program, balance=left.balance, inflow=left.storage)
+
+
 def highs_optimum(program, lane):
     """Optimal objective of a lane from a dense matrix built column by column; None if none."""
     shape = program.cost.shape[:2]

@@ -44,7 +44,7 @@ def test_the_games_own_certificate_agrees(solved, population):
     market, solution = solved
     assert solution.converged
     plan, types = solution.value, population.types
-    books = market.settle(plan.sell, plan.buy, types.weights, types.step_hours)
+    books = market.settle(plan.sell, plan.buy, types.members, types.step_hours)
     game = Game(types, market, solution.benchmark)
     best = types.cost(plan, solution.prices) - solution.exploitability_by_type
     certificate = certify(game, plan, solution.prices, books, best)

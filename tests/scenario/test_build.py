@@ -19,7 +19,7 @@ from mfgamm.scenario import (
     load_scenario,
     make_calendar,
 )
-from mfgamm.scenario.build import category_counts
+from mfgamm.scenario.apportionment import apportioned
 from mfgamm.scenario.market import build_curve
 
 BATTERY = {"capacity_kwh": {"uniform": [4, 20]}, "power_kw": 3, "initial_share": 0.25}
@@ -47,7 +47,7 @@ def paris_data():
     ],
 )
 def test_categories_are_counted_by_largest_remainder(size, shares, counts):
-    assert category_counts(size, shares) == counts
+    assert apportioned(size, shares) == counts
 
 
 def test_a_bigger_community_contains_the_smaller(make_scenario):

@@ -161,7 +161,8 @@ def test_unknown_scenario_lists_those_that_exist():
 def test_builtins_load_and_round_trip(tmp_path, monkeypatch):
     monkeypatch.setenv("MFGAMM_PARIS_DATA", "/somewhere")
     names = [each.name for each in builtin_scenarios()]
-    assert names == ["evening-electric", "paris-data", "paris-summer"]
+    everyday = ["evening-electric", "paris-data", "paris-summer"]
+    assert names == ["case33", "clusters-100", *everyday]
     for name in names:
         scenario = load_scenario(name)
         file = tmp_path / f"{name}.toml"

@@ -6,6 +6,7 @@ import pytest
 from mfgamm import CommunityMarket, InvalidInput, flat_tariff, load_scenario
 from mfgamm.amm import Linear, curve_by_name
 from mfgamm.scenario import build_community, make_calendar
+from mfgamm.study.figures.pareto import FrontEnds, FrontPoints, plot_front
 from mfgamm.study.figures.tuning import plot_tuning
 from mfgamm.study.tuning import design_of, objective_of
 
@@ -50,3 +51,33 @@ def test_the_figure_shows_the_curve_beside_the_papers():
         np.testing.assert_allclose(tuned, level)
         best = {line.get_label(): line.get_ydata() for line in search.lines}["best so far"]
         assert list(best) == [3, 1, 1]
+
+
+def test_the_fronts_figure_tells_its_points_apart():
+    tariff = flat_tariff(4, feed_in=0.05, retail=0.2)
+    low, high = (CommunityMarket(Linear.at(tariff.feed_in + x), tariff) for x in (0.03, 0.12))
+    points = FrontPoints(
+        tuned=np.array([[0.2, 0.6], [0.2001, 0.61], [0.1, 0.4]]),
+        efficient=np.array([True, False, True]),
+        weights=np.array([0.0, 0.5, 1.0]),
+        before=np.array([0.15, 0.5]),
+    )
+    front, shape = plot_front(("gain", "gini"), points, FrontEnds(low, low, high)).axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in front.lines}
+    assert drawn["efficient"] == [[0.1, 0.4], [0.2, 0.6]]
+    assert drawn["beaten by another"] == [[0.2001, 0.61]] and drawn["as it is"] == [[0.15, 0.5]]
+    assert [each.get_text() for each in front.texts] == ["0–0.5", "1"]
+    assert front.get_xlim()[0] < 0.1 and front.get_xlim()[1] > 0.2001
+    assert (front.get_xlabel(), front.get_ylabel()) == ("Gain, €", "Gini")
+    curves = {line.get_label(): line.get_ydata() for line in shape.lines}
+    np.testing.assert_allclose(curves["all for gain"], 0.2)
+    np.testing.assert_allclose(curves["all for gini"], 0.8)
+
+
+def test_the_fronts_figure_does_not_blow_up_what_hardly_moves():
+    tariff = flat_tariff(4, feed_in=0.05, retail=0.2)
+    market = CommunityMarket(curve_by_name("mid-market"), tariff)
+    flat = np.array([[1.0, 0.036507], [1.1, 0.036508]])
+    points = FrontPoints(flat, np.array([True, True]), np.array([0.0, 1.0]), flat[0])
+    front, _ = plot_front(("cost", "gain"), points, FrontEnds(market, market, market)).axes
+    assert np.ptp(front.get_ylim()) > 0.02 * 0.0365

@@ -16,6 +16,7 @@ from mfgamm.tuning import (
     TwoRates,
     gini,
     initial_parameters,
+    objective_label,
     tuned_market,
 )
 
@@ -85,5 +86,7 @@ def test_objectives_are_made_small_by_what_is_good():
     objective = Objective.of(cost=1, gain=1, peak_import=2, self_sufficiency=1, worst_category=1)
     terms = objective.terms(metrics, jnp.array([0.5, 0.5]))
     np.testing.assert_allclose(terms, [1.0, -0.3, 2.0, -0.6, -0.2])
+    np.testing.assert_allclose(terms * objective.signs, [1.0, 0.3, 2.0, 0.6, 0.2])
+    assert objective_label("gain") == "gain, €" and objective_label("gini") == "gini"
     with pytest.raises(InvalidInput, match="choose among cost"):
         Objective.of(beauty=1)

@@ -31,6 +31,7 @@ from mfgamm.tuning import (
 )
 
 tune_module = sys.modules["mfgamm.tuning.tune"]
+pareto_module = sys.modules["mfgamm.tuning.pareto"]
 SMOOTHING = Smoothing(jnp.asarray(1e-4), jnp.asarray(1e-3))
 
 DESIGN = {"curve": LearnedCurve(4), "fee": Fee(0.3)}
@@ -139,14 +140,36 @@ def test_several_communities_count_alike(community):
 
 def test_a_front_trades_one_objective_for_the_other(community):
     schedule = QUICK._replace(steps=4)
-    front = pareto_front(community, DESIGN, ("cost", "gini"), (0.0, 1.0), schedule=schedule)
+    counted = []
+    front = pareto_front(
+        community,
+        DESIGN,
+        ("cost", "gini"),
+        (0.0, 1.0),
+        schedule=schedule,
+        on_point=lambda found, tuning: counted.append((found, tuning)),
+    )
+    assert counted == list(enumerate(front.tunings, start=1))
     first, last = front.terms
     assert first[0] <= last[0] and last[1] <= first[1]
     assert front.efficient.any()
+    # Exact equilibria, near the smoothed ones that were searched.
+    for tuning, terms in zip(front.tunings, front.terms, strict=True):
+        assert float(tuning.metrics[0].cost) == terms[0]
+        np.testing.assert_allclose(terms, tuning.terms, rtol=0.1)
     dominated = dataclasses.replace(front, terms=np.array([[1.0, 1.0], [2.0, 1.0]]))
     assert dominated.efficient.tolist() == [True, False]
     with pytest.raises(InvalidInput):
         pareto_front(community, DESIGN, ("cost", "gini"), (0.0, 1.5))
+
+
+def test_each_point_of_a_front_begins_where_its_weights_are_best(tuned):
+    best, first = pareto_module._best_so_far, np.array([1.0, 0.0])
+    assert best([], first) is None
+    assert best([tuned], first) is tuned.value
+    spoilt = dataclasses.replace(tuned, terms=tuned.history.terms[0] + 1)
+    assert best([spoilt], first) is spoilt.start
+    assert best([spoilt, tuned], first) is tuned.value
 
 
 def test_what_cannot_be_tuned_is_refused(community):

@@ -102,18 +102,25 @@ def solve_linear_natively(
 
 
 def respond_natively(
-    program: StorageProgram, variance: Variables, weights: Float[Array, " lane"]
-) -> Float[Array, "exchange time exchange time"]:
-    """Σ weight·(−∂exchanges/∂costs) at the Newton matrix of D⁻¹ = `variance`, on the CPU."""
+    program: StorageProgram,
+    variance: Variables,
+    weights: Float[Array, " lane"],
+    starts: Int[Array, " boundary"],
+) -> Float[Array, "range exchange time exchange time"]:
+    """Σ weight·(−∂exchanges/∂costs) at the Newton matrix of D⁻¹ = `variance`, on the CPU.
+
+    Sums are over ranges of lanes, from each of `starts` to before the next.
+    """
     kinds, time = len(program.sign), program.balance.shape[0]
     respond = jax.ffi.ffi_call(
         _registered(
             "RespondExchanges", program.sign, program.stores, program.curvature is not None
         ),
-        jax.ShapeDtypeStruct((kinds, time, kinds, time), jnp.float64),
+        jax.ShapeDtypeStruct((starts.size - 1, kinds, time, kinds, time), jnp.float64),
         vmap_method="sequential",
     )
-    return respond(program.gain_in, program.gain_out, program.retention, variance, weights)
+    gains = program.gain_in, program.gain_out, program.retention
+    return respond(*gains, variance, weights, starts)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-// How exchanges answer to their costs, summed over lanes: −∂e/∂cost, one dense matrix for all.
+// How exchanges answer to their costs: −∂e/∂cost, a dense matrix for each range of lanes, summed.
 //
 // Only the balance links exchanges, so what is needed of the Newton matrix's inverse is its balance
 // part G, a T×T matrix per lane; its columns come from forward and back substitution.
@@ -8,33 +8,41 @@
 #include <atomic>
 #include <vector>
 
+#include "neighbours.h"
 #include "newton.h"
 
-// Lanes are summed in this many parts, so that the sum does not depend on who did what.
+// Lanes are summed in about this many parts, so that sums do not depend on who did what.
 constexpr int64_t PARTS = 32;
 
 struct ResponseProblem {
-  int64_t steps, lanes;
+  int64_t steps, lanes, ranges;
   const double *gain_in, *gain_out, *retention, *variance, *weights;
+  const int32_t* starts;  // of the ranges, and after the last one `lanes`
 
   int64_t size() const { return EXCHANGES * steps * EXCHANGES * steps; }
+  int64_t parts_per_range() const { return std::max<int64_t>(1, PARTS / ranges); }
+  int64_t parts() const { return ranges * parts_per_range(); }
 };
 
 class ResponseWorker {
  public:
-  ResponseWorker(const ResponseProblem& problem, std::vector<std::vector<double>>& parts,
-                 std::atomic<int64_t>& next)
-      : problem_(problem), parts_(parts), next_(next), factors_(problem.steps),
-        solved_(problem.steps) {}
+  // `sums` has room for a matrix of each part.
+  ResponseWorker(const ResponseProblem& problem, double* sums, std::atomic<int64_t>& next)
+      : problem_(problem), sums_(sums), next_(next), factors_(problem.steps),
+        pivots_(problem.steps), solved_(problem.steps) {}
 
   void run() {
-    const int64_t groups = (problem_.lanes + WIDTH - 1) / WIDTH;
+    const int64_t stride = WIDTH * problem_.parts_per_range();
     for (;;) {
       const int64_t part = next_.fetch_add(1);
-      if (part >= PARTS) return;
-      if (part >= groups) continue;
-      parts_[part].assign(problem_.size(), 0.0);
-      for (int64_t group = part; group < groups; group += PARTS) add(group, parts_[part].data());
+      if (part >= problem_.parts()) return;
+      double* sum = sums_ + part * problem_.size();
+      std::fill(sum, sum + problem_.size(), 0.0);
+      const int64_t range = part / problem_.parts_per_range();
+      const int64_t end = problem_.starts[range + 1];
+      const int64_t begin = problem_.starts[range] + WIDTH * (part % problem_.parts_per_range());
+      for (int64_t first = begin; first < end; first += stride)
+        add(Neighbours(first, end, problem_.lanes), sum);
     }
   }
 
@@ -44,51 +52,39 @@ class ResponseWorker {
   };
 
   const ResponseProblem& problem_;
-  std::vector<std::vector<double>>& parts_;
+  double* sums_;
   std::atomic<int64_t>& next_;
   std::vector<Factor> factors_;
+  std::vector<Pivot> pivots_;
   std::vector<Solved> solved_;
   Gains<Lanes> gain_{};
-  int64_t first_ = 0, count_ = 0;
+  Lanes weights_{};
 
-  Lanes read(const double* array, int64_t row) const {
-    Lanes numbers{};
-    const double* source = array + row * problem_.lanes + first_;
-    for (int64_t i = 0; i < count_; ++i) numbers[i] = source[i];
-    return numbers;
-  }
-
-  void add(int64_t group, double* sum) {
+  void add(const Neighbours& here, double* sum) {
     const int64_t T = problem_.steps;
-    first_ = group * WIDTH;
-    count_ = std::min<int64_t>(WIDTH, problem_.lanes - first_);
-    for (int i = 0; i < STORES; ++i) {
-      gain_.in[i] = read(problem_.gain_in, i);
-      gain_.out[i] = read(problem_.gain_out, i);
-      gain_.retention[i] = read(problem_.retention, i);
-    }
-    PerStore<Lanes> carried[STORES + 1] = {};
+    gain_ = here.gains(problem_.gain_in, problem_.gain_out, problem_.retention);
+    weights_ = here.read(problem_.weights, 0);
+    Carried carried(gain_);
     for (int64_t t = 0; t < T; ++t) {
       for (int j = 0; j < VARIABLES; ++j)
-        factors_[t].variance[j] = read(problem_.variance, j * T + t);
-      factorise(gain_, factors_[t], carried);
+        factors_[t].variance[j] = here.read(problem_.variance, j * T + t);
+      factorise(gain_, factors_[t], carried, pivots_[t]);
     }
-    const Lanes weights = read(problem_.weights, 0);
-    for (int64_t source = 0; source < T; ++source) add_column(source, weights, sum);
+    for (int64_t source = 0; source < T; ++source) add_column(source, sum);
   }
 
   // The column of G that belongs to the balance at `source`, from there on: G is symmetric.
-  void add_column(int64_t source, Lanes weights, double* sum) {
+  void add_column(int64_t source, double* sum) {
     const int64_t T = problem_.steps;
     PerStore<Lanes> right;
     for (int i = 0; i < STORES; ++i)
-      right[i] = factors_[source].cross[i] * factors_[source].per_weight;
-    multiply_inverse(factors_[source], right, solved_[source].storage);
+      right[i] = pivots_[source].cross[i] * pivots_[source].per_weight;
+    multiply_inverse(pivots_[source], right, solved_[source].storage);
     for (int64_t t = source + 1; t < T; ++t) {
       for (int i = 0; i < STORES; ++i)
         right[i] = gain_.retention[i] * factors_[t - 1].variance[state(i)] *
                    solved_[t - 1].storage[i];
-      multiply_inverse(factors_[t], right, solved_[t].storage);
+      multiply_inverse(pivots_[t], right, solved_[t].storage);
     }
     PerStore<Lanes> after = {}, coupled, correction;
     for (int64_t t = T - 1; t >= source; --t) {
@@ -96,12 +92,12 @@ class ResponseWorker {
       Lanes balance = every(t == source ? 1.0 : 0.0);
       for (int i = 0; i < STORES; ++i)
         coupled[i] = gain_.retention[i] * factor.variance[state(i)] * after[i];
-      multiply_inverse(factor, coupled, correction);
+      multiply_inverse(pivots_[t], coupled, correction);
       for (int i = 0; i < STORES; ++i) {
         after[i] = solved_[t].storage[i] + correction[i];
-        balance += factor.cross[i] * after[i];
+        balance += pivots_[t].cross[i] * after[i];
       }
-      add_entry(t, source, weights * balance * factor.per_weight, sum);
+      add_entry(t, source, weights_ * balance * pivots_[t].per_weight, sum);
     }
   }
 
@@ -110,20 +106,13 @@ class ResponseWorker {
     for (int a = 0; a < EXCHANGES; ++a)
       for (int b = 0; b < EXCHANGES; ++b) {
         const Lanes va = factors_[t].variance[a], vb = factors_[source].variance[b];
-        Lanes terms = -SIGN[a] * SIGN[b] * va * vb * inverse;
-        double total = 0;
-        for (int lane = 0; lane < WIDTH; ++lane) total += terms[lane];
-        sum[((a * T + t) * EXCHANGES + b) * T + source] += total;
-        if (t != source) sum[((b * T + source) * EXCHANGES + a) * T + t] += total;
+        const double entry = total(-SIGN[a] * SIGN[b] * va * vb * inverse);
+        sum[((a * T + t) * EXCHANGES + b) * T + source] += entry;
+        if (t != source) sum[((b * T + source) * EXCHANGES + a) * T + t] += entry;
       }
     // The direct part, var·(1 − …): of a variable to its own cost.
     if (t != source) return;
-    const Lanes weights = read(problem_.weights, 0);
-    for (int a = 0; a < EXCHANGES; ++a) {
-      Lanes terms = weights * factors_[t].variance[a];
-      double total = 0;
-      for (int lane = 0; lane < WIDTH; ++lane) total += terms[lane];
-      sum[((a * T + t) * EXCHANGES + a) * T + t] += total;
-    }
+    for (int a = 0; a < EXCHANGES; ++a)
+      sum[((a * T + t) * EXCHANGES + a) * T + t] += total(weights_ * factors_[t].variance[a]);
   }
 };

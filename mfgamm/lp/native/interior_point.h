@@ -11,14 +11,18 @@
 
 #include "newton.h"
 
-constexpr double STEP_FRACTION = 0.995, SMALLEST_STEP = 1e-9, FINEST_RESIDUAL = 1e-10;
+constexpr double STEP_FRACTION = 0.999, SMALLEST_STEP = 1e-9, FINEST_RESIDUAL = 1e-10;
 constexpr double FINEST_GAP = 1e-13;
 constexpr double FINAL_SHARE = 0.1, PLAIN_NEWTON = 10.0;
-constexpr double FIRM_PROXIMITY = 1e-5, LOOSE_PROXIMITY = 1e-8;
+constexpr double FIRM_PROXIMITY = 1e-6, LOOSE_PROXIMITY = 1e-8;
 
 // Numbers of `mfgamm.core.Status`.
 enum Status { RUNNING = -1, CONVERGED = MFGAMM_CONVERGED, MAX_ITERATIONS = MFGAMM_MAX_ITERATIONS,
               INFEASIBLE = MFGAMM_INFEASIBLE, BREAKDOWN = MFGAMM_BREAKDOWN };
+
+// Outside of any function: a static inside an inline one is shared by all libraries of a process,
+// whatever their number of stores.
+static const PerStore<Lanes> NOTHING{};
 
 // A step of the horizon: the program in normal form (bounds [0, span]), the iterate, the workings.
 struct Stage {
@@ -79,13 +83,13 @@ class Group {
   std::vector<Stage> stages_;
   std::vector<Status> status_;
   Mask running_{}, opening_{};
-  Lanes mean_{}, target_{}, primal_step_{}, dual_step_{}, length_{}, typical_{}, bound_{}, doubt_{};
+  Lanes mean_{}, target_{}, covered_{}, primal_step_{}, dual_step_{}, length_{};
+  Lanes typical_{}, bound_{}, doubt_{};
 
   double feasibility() const { return std::fmax(tolerance_, FINEST_RESIDUAL); }
 
   const Lanes* after(int t) const {
-    static const PerStore<Lanes> nothing{};
-    return t + 1 < steps_ ? stages_[t + 1].y + 1 : nothing;
+    return t + 1 < steps_ ? stages_[t + 1].y + 1 : NOTHING;
   }
 
   void reduced_costs(int t, Lanes* reduced) const {
@@ -96,16 +100,15 @@ class Group {
   }
 
   void equation_residuals(int t, Lanes* residual) const {
-    static const PerStore<Lanes> nothing{};
     const Stage& s = stages_[t];
     Lanes left[EQUATIONS];
-    apply(gain, s.v, t > 0 ? stages_[t - 1].v + state(0) : nothing, left);
+    apply(gain, s.v, t > 0 ? stages_[t - 1].v + state(0) : NOTHING, left);
     for (int j = 0; j < EQUATIONS; ++j) residual[j] = s.right[j] - left[j];
   }
 
   // Forward: Newton matrix, and the affine direction's right-hand side.
   void factorise_and_predict() {
-    PerStore<Lanes> carried[STORES + 1] = {};
+    Carried carried(gain);
     Forward forward;
     const Lanes proximity = select(measures.primal > feasibility(), every(FIRM_PROXIMITY),
                                    every(LOOSE_PROXIMITY));
@@ -115,16 +118,19 @@ class Group {
       reduced_costs(t, r1);
       for (int j = 0; j < VARIABLES; ++j) {
         Mask free = s.free(j);
-        Lanes v = select(free, s.v[j], every(1.0)), per_pair = 1.0 / (v * s.slack[j]);
+        Lanes v = select(free, s.v[j], every(1.0)), pair = v * s.slack[j];
+        Lanes span = s.span[j], reluctant = larger(every(1.0), span * span);
+        Lanes bend = proximity;
+        if (CURVED) bend += reluctant * s.curvature[CURVED ? j : 0];
+        // 1/v, 1/slack and 1/stiffness by one division; `stiff` is stiffness·pair·reluctant.
+        Lanes stiff = reluctant * (s.lower[j] * s.slack[j] + s.upper[j] * v) + bend * pair;
+        Lanes per_all = 1.0 / (pair * stiff), per_pair = per_all * stiff;
         s.per_v[j] = per_pair * s.slack[j];
         s.per_slack[j] = per_pair * v;
-        Lanes span = s.span[j], near = proximity / larger(every(1.0), span * span);
-        Lanes stiffness = s.lower[j] * s.per_v[j] + s.upper[j] * s.per_slack[j] + near;
-        if (CURVED) stiffness += s.curvature[CURVED ? j : 0];
         // The opening measures distances in states relative to their range: a huge store gives way
         // before a small flow does, and its flows stay as small as the others.
         Lanes reach = j < state(0) ? smaller(span, every(2.0)) : span;
-        Lanes variance = select(opening_, reach * reach, 1.0 / stiffness);
+        Lanes variance = select(opening_, reach * reach, per_all * pair * pair * reluctant);
         s.factor.variance[j] = select(free, variance, Lanes{});
         s.move[j] = select(opening_, Lanes{}, barrier * (s.per_v[j] - s.per_slack[j]) - r1[j]);
       }
@@ -165,6 +171,8 @@ class Group {
         for (int j = 0; j < VARIABLES; ++j) s.v[j] = select(opening_, opened(s, j), s.v[j]);
     }
     Lanes p = longest(primal), d = longest(dual);
+    // Steps that stop short, both of them, bring about less of the second-order term.
+    covered_ = 1.0 - (1.0 - p) * (1.0 - d);
     mean_ = now / pairs;
     Lanes ahead = (now + p * with_move + d * with_duals + p * d * with_both) / pairs;
     Lanes excess = larger(mean_ - barrier, every(1e-300));
@@ -185,7 +193,7 @@ class Group {
   // What complementarity products should become, the second-order term taken into account. On a
   // smoothed solve it must not ask for negative products, and close by plain Newton does without.
   Lanes corrected(Lanes second_order) const {
-    Lanes corrected = target_ - second_order;
+    Lanes corrected = target_ - covered_ * second_order;
     if (!smoothed_) return corrected;
     Lanes kept = larger(corrected, 0.1 * target_);
     return select(mean_ > PLAIN_NEWTON * barrier, kept, target_);
@@ -216,6 +224,7 @@ class Group {
   void finish_correction() {
     PerStore<Lanes> later = {};
     Lanes primal{}, dual{}, poison{};
+    const bool someone_opens = any(opening_);
     typical_ = Lanes{};
     for (int t = steps_ - 1; t >= 0; --t) {
       Stage& s = stages_[t];
@@ -224,7 +233,7 @@ class Group {
       for (int j = 0; j < VARIABLES; ++j) {
         Mask free = s.free(j);
         Lanes reduced = s.move[j], move = s.move[j] = s.factor.variance[j] * reduced;
-        typical_ += select(free, magnitude(reduced), Lanes{});
+        if (someone_opens) typical_ += select(free, magnitude(reduced), Lanes{});
         Lanes relative_v = move * s.per_v[j], relative_slack = move * s.per_slack[j];
         Lanes lower = s.to_lower[j] - s.lower[j] - s.lower[j] * relative_v;
         Lanes upper = s.to_upper[j] - s.upper[j] + s.upper[j] * relative_slack;

@@ -24,6 +24,12 @@ static inline Lanes smaller(Lanes a, Lanes b) { return a < b ? a : b; }
 static inline Lanes clipped(Lanes a, Lanes low, Lanes high) { return smaller(larger(a, low), high); }
 static inline Lanes magnitude(Lanes a) { return larger(a, -a); }
 
+static inline double total(Lanes a) {
+  double sum = 0;
+  for (int lane = 0; lane < WIDTH; ++lane) sum += a[lane];
+  return sum;
+}
+
 static inline bool any(Mask mask) {
   bool found = false;
   for (int lane = 0; lane < WIDTH; ++lane) found |= mask[lane] != 0;

@@ -57,19 +57,29 @@ ffi::Error solve_linear(ffi::ThreadPool pool, Array gain_in, Array gain_out, Arr
   return ffi::Error::Success();
 }
 
+void add_parts(const ResponseProblem& problem, const std::vector<double>& parts, double* sums) {
+  const int64_t size = problem.size();
+  std::fill(sums, sums + problem.ranges * size, 0.0);
+  for (int64_t part = 0; part < problem.parts(); ++part) {
+    double* sum = sums + part / problem.parts_per_range() * size;
+    for (int64_t i = 0; i < size; ++i) sum[i] += parts[part * size + i];
+  }
+}
+
 ffi::Error respond_exchanges(ffi::ThreadPool pool, Array gain_in, Array gain_out,
-                             Array retention, Array variance, Array weights, Result response) {
+                             Array retention, Array variance, Array weights, Array starts,
+                             Result response) {
   const auto shape = variance.dimensions();
-  const ResponseProblem problem{shape[1], shape[2], numbers(gain_in), numbers(gain_out),
-                                numbers(retention), numbers(variance), numbers(weights)};
-  std::vector<std::vector<double>> parts(PARTS);
-  work_together(pool, PARTS, [&](std::atomic<int64_t>& next) {
-    ResponseWorker(problem, parts, next).run();
+  const int64_t ranges = static_cast<int64_t>(starts.element_count()) - 1;
+  const ResponseProblem problem{shape[1], shape[2], ranges, numbers(gain_in), numbers(gain_out),
+                                numbers(retention), numbers(variance), numbers(weights),
+                                starts.typed_data<int32_t>()};
+  std::vector<double> parts(problem.parts_per_range() > 1 ? problem.parts() * problem.size() : 0);
+  double* sums = parts.empty() ? filled(response) : parts.data();
+  work_together(pool, problem.parts(), [&](std::atomic<int64_t>& next) {
+    ResponseWorker(problem, sums, next).run();
   });
-  double* sum = filled(response);
-  std::fill(sum, sum + problem.size(), 0.0);
-  for (const std::vector<double>& part : parts)
-    for (size_t i = 0; i < part.size(); ++i) sum[i] += part[i];
+  if (!parts.empty()) add_parts(problem, parts, filled(response));
   return ffi::Error::Success();
 }
 
@@ -99,5 +109,5 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
     RespondExchanges, respond_exchanges,
     ffi::Ffi::Bind()
         .Ctx<ffi::ThreadPool>()
-        .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+        .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
         .Ret<ffi::AnyBuffer>());

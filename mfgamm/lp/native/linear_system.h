@@ -1,12 +1,10 @@
 // The Newton system by itself, for derivatives: D·Δv − Aᵀ·Δy = r₁, A·Δv = r₂, refined once.
-//
-// Lanes are read where they lie: WIDTH neighbours are one register, whatever the row.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <vector>
 
+#include "neighbours.h"
 #include "newton.h"
 
 struct LinearSystem {
@@ -22,10 +20,10 @@ class LinearWorker {
 
   void run() {
     for (;;) {
-      first_ = next_.fetch_add(WIDTH);
-      if (first_ >= system_.lanes) return;
-      count_ = std::min<int64_t>(WIDTH, system_.lanes - first_);
-      read_gains();
+      const int64_t first = next_.fetch_add(WIDTH);
+      if (first >= system_.lanes) return;
+      here_ = Neighbours(first, system_.lanes);
+      gain_ = here_.gains(system_.gain_in, system_.gain_out, system_.retention);
       factorise_and_substitute();
       substitute_back(false);
       substitute_residual();
@@ -45,40 +43,20 @@ class LinearWorker {
   std::atomic<int64_t>& next_;
   std::vector<LinearStage> stages_;
   Gains<Lanes> gain_{};
-  int64_t first_ = 0, count_ = 0;
-
-  Lanes read(const double* array, int64_t row) const {
-    Lanes numbers{};
-    const double* source = array + row * system_.lanes + first_;
-    for (int64_t i = 0; i < count_; ++i) numbers[i] = source[i];
-    return numbers;
-  }
-
-  void write(double* array, int64_t row, Lanes numbers) const {
-    double* target = array + row * system_.lanes + first_;
-    for (int64_t i = 0; i < count_; ++i) target[i] = numbers[i];
-  }
-
-  void read_gains() {
-    for (int i = 0; i < STORES; ++i) {
-      gain_.in[i] = read(system_.gain_in, i);
-      gain_.out[i] = read(system_.gain_out, i);
-      gain_.retention[i] = read(system_.retention, i);
-    }
-  }
+  Neighbours here_;
 
   void factorise_and_substitute() {
     const int64_t T = system_.steps;
-    PerStore<Lanes> carried[STORES + 1] = {};
+    Carried carried(gain_);
     Forward forward;
     for (int64_t t = 0; t < T; ++t) {
       LinearStage& s = stages_[t];
       for (int j = 0; j < VARIABLES; ++j) {
-        s.factor.variance[j] = read(system_.variance, j * T + t);
-        s.move[j] = read(system_.r1, j * T + t);
+        s.factor.variance[j] = here_.read(system_.variance, j * T + t);
+        s.move[j] = here_.read(system_.r1, j * T + t);
       }
-      s.r2[0] = read(system_.r2_balance, t);
-      for (int i = 0; i < STORES; ++i) s.r2[1 + i] = read(system_.r2_storage, i * T + t);
+      s.r2[0] = here_.read(system_.r2_balance, t);
+      for (int i = 0; i < STORES; ++i) s.r2[1 + i] = here_.read(system_.r2_storage, i * T + t);
       factorise(gain_, s.factor, carried);
       substitute_forward(gain_, s.factor, s.move, s.r2, forward, s.y);
     }
@@ -115,9 +93,9 @@ class LinearWorker {
     const int64_t T = system_.steps;
     for (int64_t t = 0; t < T; ++t) {
       const LinearStage& s = stages_[t];
-      for (int j = 0; j < VARIABLES; ++j) write(system_.move, j * T + t, s.move[j]);
-      write(system_.y_balance, t, s.y[0]);
-      for (int i = 0; i < STORES; ++i) write(system_.y_storage, i * T + t, s.y[1 + i]);
+      for (int j = 0; j < VARIABLES; ++j) here_.write(system_.move, j * T + t, s.move[j]);
+      here_.write(system_.y_balance, t, s.y[0]);
+      for (int i = 0; i < STORES; ++i) here_.write(system_.y_storage, i * T + t, s.y[1 + i]);
     }
   }
 };

@@ -21,8 +21,9 @@ constexpr int out(int store) { return EXCHANGES + STORES + store; }
 constexpr int state(int store) { return EXCHANGES + 2 * STORES + store; }
 
 // One number per store; never empty, so that programs without stores need no special case.
+constexpr int STORED = STORES > 0 ? STORES : 1;
 template <class Number>
-using PerStore = Number[STORES + 1];
+using PerStore = Number[STORED];
 
 template <class Number>
 struct Gains {

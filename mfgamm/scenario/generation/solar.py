@@ -19,7 +19,11 @@ STANDARD_IRRADIANCE = 1000.0  # W/m², at which panels are rated
 
 
 def solar_generation(
-    source: GeneratedSolar, calendar: Calendar, names: Sequence[str], seed: int
+    source: GeneratedSolar,
+    calendar: Calendar,
+    names: Sequence[str],
+    seed: int,
+    places: Float[np.ndarray, "household 2"] | None = None,
 ) -> Float[np.ndarray, "household time"]:
     """Output of each household's panels, kW.
 
@@ -30,11 +34,12 @@ def solar_generation(
 
     Args:
         names: of the households; each owns its random streams.
+        places: of the households, see `weather_field`; all at one place if None.
     """
     roofs = [_roof(source, stream(seed, "solar", name, "roof")) for name in names]
     peak, tilt, azimuth = np.reshape(roofs, (len(names), 3)).T[..., None]
     irradiance = clear_sky_irradiance(source, calendar, tilt, azimuth)
-    noise = shared_noise(source, "clearness", calendar, names, seed)
+    noise = shared_noise(source, "clearness", calendar, names, seed, places)
     relative = irradiance / STANDARD_IRRADIANCE
     return peak * source.performance_ratio * relative * _clearness(source, noise)
 

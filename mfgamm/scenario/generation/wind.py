@@ -15,7 +15,11 @@ REFERENCE_HEIGHT = 10.0  # m, at which winds are reported
 
 
 def wind_generation(
-    source: GeneratedWind, calendar: Calendar, names: Sequence[str], seed: int
+    source: GeneratedWind,
+    calendar: Calendar,
+    names: Sequence[str],
+    seed: int,
+    places: Float[np.ndarray, "household 2"] | None = None,
 ) -> Float[np.ndarray, "household time"]:
     """Output of each household's turbine, kW.
 
@@ -25,19 +29,25 @@ def wind_generation(
 
     Args:
         names: of the households; each owns its random streams.
+        places: of the households, see `weather_field`; all at one place if None.
     """
     turbines = [_turbine(source, stream(seed, "wind", name, "turbine")) for name in names]
     rated, height = np.reshape(turbines, (len(names), 2)).T[..., None]
     roughness = source.roughness_m
     lift = np.log(height / roughness) / np.log(REFERENCE_HEIGHT / roughness)
-    return rated * power_curve(source, lift * wind_speed(source, calendar, names, seed))
+    speed = lift * wind_speed(source, calendar, names, seed, places)
+    return rated * power_curve(source, speed)
 
 
 def wind_speed(
-    source: GeneratedWind, calendar: Calendar, names: Sequence[str], seed: int
+    source: GeneratedWind,
+    calendar: Calendar,
+    names: Sequence[str],
+    seed: int,
+    places: Float[np.ndarray, "household 2"] | None = None,
 ) -> Float[np.ndarray, "household time"]:
-    """Wind at 10 m at each household, m/s."""
-    noise = shared_noise(source, "wind", calendar, names, seed)
+    """Wind at 10 m at each household, m/s; arguments as in `wind_generation`."""
+    noise = shared_noise(source, "wind", calendar, names, seed, places)
     week = np.minimum((np.asarray(calendar.local.day_of_year) - 1) // 7, 51)
     scale = np.asarray(source.weibull_scale)[week]
     return scale * (-log_ndtr(-noise)) ** (1 / source.weibull_shape)

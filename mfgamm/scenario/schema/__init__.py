@@ -1,5 +1,13 @@
 """The scenario file: one model per table, every key with its range."""
 
+from mfgamm.scenario.schema.clusters import (
+    AnyClusters as AnyClusters,
+    ClusterRow as ClusterRow,
+    ClustersTable as ClustersTable,
+    GeneratedClusters as GeneratedClusters,
+    NetworkClusters as NetworkClusters,
+    TabledClusters as TabledClusters,
+)
 from mfgamm.scenario.schema.distribution import (
     Choice as Choice,
     Constant as Constant,

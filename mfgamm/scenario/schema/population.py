@@ -117,7 +117,7 @@ class CategoryTable(Table):
 
 
 class PopulationTable(Table):
-    """The community's households.
+    """The community's households, of all clusters together if there are any.
 
     Attributes:
         size: number of households.

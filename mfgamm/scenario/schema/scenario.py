@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from mfgamm.scenario.schema.clusters import AnyClusters, TabledClusters
 from mfgamm.scenario.schema.market import MarketTable, SolverTable
 from mfgamm.scenario.schema.population import PopulationTable
 from mfgamm.scenario.schema.sources import SourcesTable
@@ -20,6 +21,7 @@ class Scenario(Table):
         title, description: for people.
         seed: of every random draw.
         time, tariff, market, population, sources, solver: the tables of the file.
+        clusters: the table that splits the population; one community if left out.
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -31,6 +33,7 @@ class Scenario(Table):
     population: PopulationTable
     sources: SourcesTable = SourcesTable()
     solver: SolverTable = SolverTable()
+    clusters: AnyClusters | None = None
 
     @model_validator(mode="after")
     def _periods_fall_on_steps(self) -> "Scenario":
@@ -44,6 +47,31 @@ class Scenario(Table):
                             "move it, or shorten the step",
                             f"tariff.periods.{index}.{key}",
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _clusters_can_be_served(self) -> "Scenario":
+        if self.clusters is None:
+            return self
+        if self.market.curve == "monotone":
+            raise refusal("does not serve clusters; choose a bonding curve", "market.curve")
+        if self.clusters.market == "two-layer" and self.market.fee > 0:
+            raise refusal("must be 0: the two-layer market keeps no fee", "market.fee")
+        if self.solver.method == "column-generation":
+            raise refusal("does not serve clusters; choose 'path-following'", "solver.method")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_are_of_categories(self) -> "Scenario":
+        if isinstance(self.clusters, TabledClusters) and self.clusters.rows:
+            names = {category.name for category in self.population.categories}
+            for index, row in enumerate(self.clusters.rows):
+                for unknown in set(row.shares or ()) - names:
+                    listed = ", ".join(repr(name) for name in sorted(names))
+                    raise refusal(
+                        f"is no category; choose among {listed}",
+                        f"clusters.rows.{index}.shares.{unknown}",
+                    )
         return self
 
     def as_dict(self) -> dict[str, Any]:

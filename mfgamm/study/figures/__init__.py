@@ -8,7 +8,12 @@ from mfgamm.study.figures.exchange import (
     describe_exchange as describe_exchange,
     plot_exchange as plot_exchange,
 )
-from mfgamm.study.figures.exhibits import EXHIBITS as EXHIBITS, Exhibit as Exhibit
+from mfgamm.study.figures.exhibits import (
+    CLUSTER_EXHIBITS as CLUSTER_EXHIBITS,
+    EXHIBITS as EXHIBITS,
+    Exhibit as Exhibit,
+    exhibits_of as exhibits_of,
+)
 from mfgamm.study.figures.flexibility import (
     describe_flexibility as describe_flexibility,
     plot_flexibility as plot_flexibility,

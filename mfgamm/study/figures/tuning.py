@@ -41,7 +41,7 @@ def plot_tuning(loss: Float[np.ndarray, " step"], market: CommunityMarket) -> Fi
         "tuned": (market.curve, GREEN, "-"),
     }
     for name, (curve, colour, line) in drawn.items():
-        heights = _positions(curve, market.tariff)
+        heights = curve_positions(curve, market.tariff)
         shape.plot(SOLD, heights, color=colour, linestyle=line, label=name)
     shape.set_xlabel("Share of the supply sold")
     shape.set_ylabel("Marginal price (share of the spread)")
@@ -50,7 +50,7 @@ def plot_tuning(loss: Float[np.ndarray, " step"], market: CommunityMarket) -> Fi
     return figure
 
 
-def _positions(curve: AbstractBondingCurve, tariff: Tariff) -> Float[np.ndarray, " share"]:
+def curve_positions(curve: AbstractBondingCurve, tariff: Tariff) -> Float[np.ndarray, " share"]:
     """Marginal prices as positions between feed-in (0) and retail (1), averaged over the steps."""
     feed_in, spread = np.asarray(tariff.feed_in), np.asarray(tariff.spread)
     above = np.asarray(curve.schedule(jnp.asarray(SOLD[:, None]), tariff)) - feed_in
