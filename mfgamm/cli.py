@@ -35,7 +35,6 @@ from mfgamm.study import (
     write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
-from mfgamm.study.one_community import require_one_community
 from mfgamm.study.pareto import ScenarioFront, front_json, scenario_front, show_front, write_front
 from mfgamm.study.sensitivity import (
     sensitivity_dataset,
@@ -154,7 +153,6 @@ def sensitivity(
     """
     with _bad_input_explained():
         study_scenario, console = _opened(scenario, settings, out, as_json)
-        require_one_community(study_scenario, "sensitivity")
         table = sensitivities(build_community(study_scenario), barrier=barrier, blur=blur)
         dataset = sensitivity_dataset(table, study_scenario.title)
         if as_json:

@@ -7,6 +7,10 @@ from mfgamm.core.errors import (
     MfgammError as MfgammError,
     NotConverged as NotConverged,
 )
+from mfgamm.core.extras import (
+    MissingDependency as MissingDependency,
+    optional_package as optional_package,
+)
 from mfgamm.core.membership import Clusters as Clusters, Membership as Membership
 from mfgamm.core.numerics import (
     Number as Number,

@@ -18,8 +18,9 @@ from mfgamm.core import Flows
 from mfgamm.market import AbstractClusteredMarket, AbstractMarket
 
 SELL, BUY = 0, 1
-# Unknowns of the dense system that couples clusters: about a second of one core.
-MOST_COUPLED = 3000
+# Unknowns of the dense system that couples clusters: beyond, its factorisation takes longer than
+# the steps of GMRES that it saves (a hundred clusters of 96 steps: 12 steps here, 7 with 3,000).
+MOST_COUPLED = 1000
 # To which GMRES solves, and how long it may take.
 ACCURACY, RESTART, MOST_RESTARTS = 1e-10, 100, 3
 
@@ -90,6 +91,8 @@ class PriceSystem(eqx.Module):
                 restart=RESTART,
                 maxiter=MOST_RESTARTS,
                 M=precondition,
+                # The other method does not look at the residual before a restart.
+                solve_method="incremental",
             )
             return found
 
@@ -114,7 +117,7 @@ class _Blocks(eqx.Module):
     """I − P′·L′ of every cluster by itself, factorised.
 
     Attributes:
-        factor: LU of each block.
+        factor: LU of each block, `[cluster, row, column]`, and its pivots, `[cluster, row]`.
     """
 
     factor: tuple[Block, Array]
@@ -137,6 +140,10 @@ class _Blocks(eqx.Module):
         found = self.over(rows.reshape(rows.shape[0], -1, 1))
         return jnp.moveaxis(found.reshape(rows.shape), 0, 1).reshape(right.shape)
 
+    def inverse(self) -> Block:
+        clusters, size = self.factor[1].shape
+        return self.over(jnp.broadcast_to(jnp.eye(size), (clusters, size, size)))
+
     def over(self, columns: Block) -> Block:
         def solve(block):
             factor, right = block
@@ -148,13 +155,15 @@ class _Blocks(eqx.Module):
 class _Elimination(eqx.Module):
     """The system with the coupling cut to its leading part W ≈ left·right, factorised.
 
+    It need not be exact, so blocks are inverted: products are faster than substitutions.
+
     With Q, K the derivatives of prices by own flows and by what is seen, O that of offers by
     flows, and B = I − Q·L′, what is seen moves by left·a with
 
         (I − Σ_p right_p·O_p·L′_p·B_p⁻¹·K_p·left_p)·a = right·O·L′·B⁻¹·b.
     """
 
-    blocks: _Blocks
+    inverse: Block
     response: Float[Array, "cluster side time side time"]
     seen: Local
     offered: Local
@@ -178,29 +187,34 @@ class _Elimination(eqx.Module):
         brought = market.see(Flows(*offers(flows)))
         seen = jnp.stack([brought.supply, brought.demand])
         offered = _slopes(offers, flows)
-        blocks = _Blocks.closed_by(_slopes(lambda f: quote(f, seen), flows), system)
+        inverse = _Blocks.closed_by(_slopes(lambda f: quote(f, seen), flows), system).inverse()
         by_sight = _slopes(lambda s: quote(flows, s), seen)
-        factor = _coupled(blocks, system.response, by_sight, offered, sight)
-        return cls(blocks, system.response, by_sight, offered, sight, factor)
+        factor = _coupled(inverse, system.response, by_sight, offered, sight)
+        return cls(inverse, system.response, by_sight, offered, sight, factor)
 
     def solve(self, right: Sides) -> Sides:
-        alone = self.blocks.solve(right)
+        alone = self._alone(right)
         moved = _answer(self.response, alone)
         brought = jnp.einsum("kc,oscu,scu->kou", self.sight.right, self.offered, moved)
         shape = brought.shape
         shared = jax.scipy.linalg.lu_solve(self.factor, brought.ravel()).reshape(shape)
         pushed = jnp.einsum("pscu,ck,ksu->pcu", self.seen, self.sight.left, shared)
-        return alone + self.blocks.solve(pushed)
+        return alone + self._alone(pushed)
+
+    def _alone(self, right: Sides) -> Sides:
+        size = self.inverse.shape[-1]
+        rows = jnp.moveaxis(right, 1, 0).reshape(-1, size, 1)
+        found = jnp.matmul(self.inverse, rows, precision="highest")
+        return jnp.moveaxis(found.reshape(-1, 2, right.shape[-1]), 0, 1)
 
 
-def _coupled(blocks: _Blocks, response, seen: Local, offered: Local, sight: Sight):
+def _coupled(inverse: Block, response, seen: Local, offered: Local, sight: Sight):
     """LU of the system in what clusters see of each other."""
     clusters, sides, steps = response.shape[:3]
     size, rank = sides * steps, sight.right.shape[0]
     push = jnp.einsum("pscu,uv->cpusv", seen, jnp.eye(steps)).reshape(clusters, size, size)
-    moved = jnp.matmul(
-        response.reshape(clusters, size, size), blocks.over(push), precision="highest"
-    )
+    pushed = jnp.matmul(inverse, push, precision="highest")
+    moved = jnp.matmul(response.reshape(clusters, size, size), pushed, precision="highest")
     brought = _scaled(offered, moved.reshape(clusters, sides, steps, sides, steps))
     pairs = (sight.right[:, None] * sight.left.T).reshape(rank * rank, clusters)
     coupling = jnp.matmul(pairs, brought.reshape(clusters, -1), precision="highest")

@@ -84,13 +84,13 @@ def metrics_of(game: Game, outcome: Outcome, members: Float[Array, "category typ
     rebates = books.rebates @ types.discount
     saved = (benchmark_cost(game) - outcome.cost + rebates) / days
     income = jnp.sum(books.income * types.discount) / days
-    imported = jnp.sum(books.grid_import)
+    imported = jnp.sum(books.imported)
     generated = types.step_hours * jnp.sum(weights @ (types.generation - outcome.plan.curtailed))
-    covered = generated - jnp.sum(books.grid_export)
+    covered = generated - jnp.sum(books.exported)
     return Metrics(
         gain=weights @ saved + income,
         cost=(weights @ (outcome.cost - rebates)) / days - income,
-        peak_import=peak(books.grid_import) / types.step_hours,
+        peak_import=peak(books.imported) / types.step_hours,
         grid_import=imported / days,
         self_sufficiency=covered / (covered + imported),
         bills=shares @ jnp.sum(books.payments, axis=1) / days,

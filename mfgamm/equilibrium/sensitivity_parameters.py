@@ -14,14 +14,20 @@ from mfgamm.amm.linear import GivenPrice
 from mfgamm.core import Number
 from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.sensitivity_metrics import membership
-from mfgamm.market import AbstractMarket, CommunityMarket, MonotoneMarket
+from mfgamm.market import (
+    AbstractClusteredMarket,
+    AbstractMarket,
+    CommunityMarket,
+    MonotoneMarket,
+    NestedMarket,
+)
 
 Amount = Float[Array, ""] | Number
 Move = Callable[[Game, Amount], Game]
 # Which leaves of a game: a market's own fields are beyond what `Game` promises of its market.
 Where = Callable[[Any], Any]
 
-FLEXIBLE = "flexible load"
+FLEXIBLE, DECAY = "flexible load", "decay of the coupling"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +70,10 @@ def _of_tariff() -> Iterator[Parameter]:
 def _of_market(market: AbstractMarket) -> Iterator[Parameter]:
     if isinstance(market, MonotoneMarket):
         yield _scale("curvature", lambda game: game.market.potential.curvature)
-    if not isinstance(market, CommunityMarket):
+    if isinstance(market, AbstractClusteredMarket) and hasattr(market.coupling, "weights"):
+        decay = _moved(lambda game: game.market.coupling.weights, _decay)
+        yield Parameter(DECAY, "1", 0.01, 1e-5, decay)
+    if not isinstance(market, CommunityMarket | NestedMarket):
         return
     yield Parameter("fee", "1", 0.01, 1e-5, _moved(lambda game: game.market.fee, _add))
     curve = market.curve
@@ -122,6 +131,12 @@ def _moved(where: Where, change: Callable[[Array, Amount], Array]) -> Move:
 
 def _add(value: Array, amount: Amount) -> Array:
     return value + amount
+
+
+def _decay(weights: Array, amount: Amount) -> Array:
+    """exp(−α·e) with α greater by a share; a weight of zero or one stays."""
+    seen = weights > 0
+    return jnp.where(seen, jnp.where(seen, weights, 1.0) ** (1 + amount), 0.0)
 
 
 def _multiply(value: Array, amount: Amount) -> Array:

@@ -17,8 +17,8 @@ from mfgamm.market.settlement import NetworkAccount
 class Coupling(Protocol):
     """How much of each other clusters see: a linear operator on the leading axis."""
 
-    def apply(self, x: Float[Array, "cluster *rest"]) -> Float[Array, "cluster *rest"]:
-        """Σ_q W_pq·x_q, with x_q already weighted by the size of cluster q (GMFG paper, eq. 17)."""
+    def apply(self, carried: Float[Array, "cluster *rest"]) -> Float[Array, "cluster *rest"]:
+        """Σ_q W_pq·x_q with x_q = `carried`, of cluster q by its size (GMFG paper, eq. 17)."""
         ...
 
 

@@ -99,6 +99,20 @@ class Settlement(eqx.Module):
         return jnp.abs(left - self.network.payments) + jnp.abs(self.network.money_residual)
 
     @property
+    def imported(self) -> Float[Array, " time"]:
+        """What all households together take from the grid, kWh; clusters' flows are netted."""
+        return self.grid_import if self.grid_import.ndim == 1 else jnp.maximum(self._lacking, 0.0)
+
+    @property
+    def exported(self) -> Float[Array, " time"]:
+        """What all households together feed into the grid, kWh; clusters' flows are netted."""
+        return self.grid_export if self.grid_export.ndim == 1 else jnp.maximum(-self._lacking, 0.0)
+
+    @property
+    def _lacking(self) -> Float[Array, " time"]:
+        return jnp.sum(self.demand - self.supply, axis=0)
+
+    @property
     def income(self) -> Float[Array, " time"]:
         """What operators earn together, those of clusters and of the network, €."""
         own = jnp.atleast_2d(self.operator_income).sum(axis=0)

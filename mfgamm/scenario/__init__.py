@@ -24,5 +24,4 @@ from mfgamm.scenario.market import (
     own_cluster_market as own_cluster_market,
 )
 from mfgamm.scenario.schema import Scenario as Scenario
-from mfgamm.scenario.sources import MissingDependency as MissingDependency
 from mfgamm.scenario.template import scenario_template as scenario_template

@@ -18,6 +18,6 @@ def require_one_community(scenario: Scenario, what: str) -> None:
         raise InvalidInput(
             "clusters",
             scenario.clusters.kind,
-            f"{what} serves a single community: its metrics are those of one market and one grid "
-            "connection; leave the table [clusters] out, or `mfgamm solve` it",
+            f"{what} serves a single community: its knobs are those of one market; leave the table "
+            "[clusters] out, or see what `mfgamm sensitivity` says of it",
         )

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mfgamm.core import InvalidInput
-from mfgamm.scenario import MissingDependency, make_calendar
+from mfgamm.core import InvalidInput, MissingDependency
+from mfgamm.scenario import make_calendar
 from mfgamm.scenario.schema import CsvCurves, ParquetCurves, TimeTable
 from mfgamm.scenario.sources import read_curves
 

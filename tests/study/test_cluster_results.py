@@ -224,7 +224,7 @@ def test_tools_for_one_community_refuse_clusters():
     scenario = load_scenario("case33")
     with pytest.raises(InvalidInput, match="leave the table"):
         require_one_community(scenario, "tuning")
-    for command in (["sensitivity"], ["tune"], ["tune", "--pareto", "2"]):
+    for command in (["tune"], ["tune", "--pareto", "2"]):
         more = ["--objective", "gain", "--objective", "gini"] if "--pareto" in command else []
         answer = CliRunner().invoke(app, [command[0], "case33", *command[1:], *more])
         assert answer.exit_code == 2 and "serves a single community" in answer.stderr

@@ -4,7 +4,6 @@ from mfgamm.graphon.grid.electrical_network import (
     ElectricalNetwork as ElectricalNetwork,
     Provenance as Provenance,
 )
-from mfgamm.graphon.grid.extra import MissingGridExtra as MissingGridExtra
 from mfgamm.graphon.grid.line_table import (
     baran_wu_feeder as baran_wu_feeder,
     network_from_lines as network_from_lines,

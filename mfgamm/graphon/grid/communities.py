@@ -1,11 +1,10 @@
 """Clusters of buses: communities of the network whose ties fade with electrical distance."""
 
+import networkx
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
-
-from mfgamm.graphon.grid.extra import grid_package
 
 
 def communities(
@@ -29,11 +28,7 @@ def communities(
     Returns:
         A label for each bus, 0, 1, … by the lowest bus, and the modularity; buses without any
         line are communities of their own, and a network of these has modularity zero.
-
-    Raises:
-        MissingGridExtra: if networkx is not installed.
     """
-    networkx = grid_package("networkx")
     graph = networkx.Graph()
     graph.add_nodes_from(range(len(distance)))
     for start, end in lines.tolist():

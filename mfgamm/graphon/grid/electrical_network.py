@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+import networkx
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -10,7 +11,6 @@ from mfgamm.core import InvalidInput, Number
 from mfgamm.graphon.exponential_of_distance import ClusterDistance
 from mfgamm.graphon.grid.communities import communities, mean_distance, seriation
 from mfgamm.graphon.grid.distance import electrical_distance, voltage_sensitivities
-from mfgamm.graphon.grid.extra import grid_package
 from mfgamm.graphon.grid.power_flow import OperatingPoint
 
 
@@ -152,7 +152,6 @@ def assemble_network(
 
     Raises:
         InvalidInput: if no bus is free, or the power flow is singular.
-        MissingGridExtra: if networkx is not installed.
     """
     position = np.full(point.voltage.size, -1)
     position[point.free] = np.arange(point.free.size)
@@ -205,7 +204,6 @@ def _split(lines, free, buses):
 
 
 def _layout(buses: int, lines: np.ndarray) -> np.ndarray:
-    networkx = grid_package("networkx")
     graph = networkx.Graph()
     graph.add_nodes_from(range(buses))
     graph.add_edges_from(lines.tolist())

@@ -48,7 +48,6 @@ def network_from_lines(
         InvalidInput: if columns are missing, a number is missing, negative or not finite, a line
             has no impedance or two equal ends, buses are not connected to the head (they are
             named), or the lines cannot carry the loads.
-        MissingGridExtra: if networkx is not installed.
     """
     frame = table if isinstance(table, pd.DataFrame) else _read(Path(table))
     lines = _Lines.of(frame)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from mfgamm.core import InvalidInput, MfgammError
+from mfgamm.core import InvalidInput, MfgammError, optional_package
 from mfgamm.graphon.grid.electrical_network import ElectricalNetwork, assemble_network
-from mfgamm.graphon.grid.extra import grid_package
 from mfgamm.graphon.grid.power_flow import OperatingPoint
+
+PURPOSE = "reading pandapower networks"
 
 
 def network_from_pandapower(
@@ -30,10 +31,10 @@ def network_from_pandapower(
     Raises:
         InvalidInput: if there is no grid connection, buses are not supplied (they are named), or
             the power flow does not converge or is singular.
-        MissingGridExtra: if pandapower is not installed.
+        MissingDependency: if pandapower is not installed.
     """
-    pandapower = grid_package("pandapower")
-    topology = grid_package("pandapower.topology")
+    pandapower = optional_package("pandapower", "grid", PURPOSE)
+    topology = optional_package("pandapower.topology", "grid", PURPOSE)
     net = copy.deepcopy(net)
     named = source or getattr(net, "name", "") or "pandapower network"
     buses = net.bus.index[net.bus.in_service.to_numpy(bool)].to_numpy()

@@ -70,7 +70,7 @@ def make_cluster_map(scenario: Scenario) -> ClusterMap | None:
 
     Raises:
         InvalidInput: if a file or a network cannot be read, or does not fit.
-        MissingGridExtra: if a package for networks is not installed.
+        MissingDependency: if the network is pandapower's, and pandapower not installed.
     """
     table, rows = scenario.clusters, None
     match table:

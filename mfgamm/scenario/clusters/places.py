@@ -7,14 +7,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, optional_package
 from mfgamm.graphon.grid import (
     ElectricalNetwork,
     baran_wu_feeder,
     network_from_lines,
     network_from_pandapower,
 )
-from mfgamm.graphon.grid.extra import grid_package
 from mfgamm.scenario.random_streams import stream
 from mfgamm.scenario.schema import ClusterRow, GeneratedClusters, NetworkClusters
 
@@ -69,7 +68,7 @@ def network_places(table: NetworkClusters, seed: int) -> Places:
 
     Raises:
         InvalidInput: if the network cannot be read or solved.
-        MissingGridExtra: if a package for networks is not installed.
+        MissingDependency: if the network is pandapower's, and pandapower not installed.
     """
     network = read_network(table, seed)
     drawn = np.concatenate([network.coordinates, network.head_coordinates])
@@ -95,7 +94,7 @@ def read_network(table: NetworkClusters, seed: int) -> ElectricalNetwork:
 
     Raises:
         InvalidInput: if there is none, or it cannot be solved.
-        MissingGridExtra: if a package for networks is not installed.
+        MissingDependency: if the network is pandapower's, and pandapower not installed.
     """
     if table.path is not None:
         return network_from_lines(
@@ -109,7 +108,8 @@ def read_network(table: NetworkClusters, seed: int) -> ElectricalNetwork:
     if source == "baran-wu":
         return baran_wu_feeder(table.resolution, seed)
     name = source.removeprefix("pandapower:")
-    make = getattr(grid_package("pandapower.networks"), name, None)
+    networks = optional_package("pandapower.networks", "grid", f"the network {source!r}")
+    make = getattr(networks, name, None)
     if not callable(make):
         raise InvalidInput(
             "clusters.source", source, "pandapower.networks has none of that name, e.g. 'case33bw'"

@@ -2,4 +2,3 @@
 
 from mfgamm.scenario.sources.alignment import align as align, resample as resample
 from mfgamm.scenario.sources.curves import read_curves as read_curves, read_prices as read_prices
-from mfgamm.scenario.sources.numeric_table import MissingDependency as MissingDependency

@@ -7,13 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mfgamm.core import InvalidInput, MfgammError
+from mfgamm.core import InvalidInput, optional_package
 
 DELIMITERS = ";\t,"  # a comma last: where another is found, it may be the decimal sign
-
-
-class MissingDependency(MfgammError, ImportError):
-    """An optional package is needed and not installed; the message says how to install it."""
 
 
 def read_csv(key: str, path: Path, header: bool | str = "auto") -> pd.DataFrame:
@@ -58,16 +54,11 @@ def read_parquet(key: str, path: Path) -> pd.DataFrame:
         MissingDependency: if pyarrow is not installed.
     """
     _require_file(key, path)
+    purpose = f"{key} = {str(path)!r}: reading Parquet"
+    pyarrow = optional_package("pyarrow", "parquet", purpose)
+    parquet = optional_package("pyarrow.parquet", "parquet", purpose)
     try:
-        import pyarrow.lib
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependency(
-            f"{key} = {str(path)!r}: reading Parquet needs pyarrow; "
-            "install it with: pip install 'mfgamm[parquet]'"
-        ) from error
-    try:
-        frame = pyarrow.parquet.read_table(path).to_pandas()
+        frame = parquet.read_table(path).to_pandas()
     except pyarrow.lib.ArrowInvalid as error:
         raise InvalidInput(key, str(path), f"is not a Parquet file: {error}") from error
     return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
