@@ -72,6 +72,14 @@ class Membership(eqx.Module):
             indices_are_sorted=True,
         )
 
+    def largest(self, each: Float[Array, " type"]) -> Float[Array, " cluster"]:
+        """The largest number of each cluster's types, −∞ where there is none; one for all types."""
+        if self.clusters is None:
+            return jnp.max(each, keepdims=True)
+        return jax.ops.segment_max(
+            each, self.clusters.of_type, self.clusters.count, indices_are_sorted=True
+        )
+
     def at_home(self, quoted: Float[Array, "..."]) -> Float[Array, "..."]:
         """What holds for each type: `[type, time]` from `[cluster, time]`; `[time]` for all."""
         if self.clusters is None or quoted.ndim < 2:

@@ -20,7 +20,15 @@ from jaxtyping import Array, Float, Int
 
 from mfgamm.core import Membership, Prices
 from mfgamm.equilibrium.community import Game
-from mfgamm.equilibrium.price_system import BUY, SELL, PriceSystem, Sight, leading_sight, quote
+from mfgamm.equilibrium.price_system import (
+    BUY,
+    SELL,
+    PriceSystem,
+    Sight,
+    by_cluster,
+    leading_sight,
+    quote,
+)
 from mfgamm.lp import InteriorPoint, Multipliers, StorageProgram, exchange_response, newton_step
 from mfgamm.market import AbstractMarket
 
@@ -74,8 +82,13 @@ class Distance(eqx.Module):
         centrality: largest |slack·dual − μ| relative to μ.
     """
 
-    prices: Float[Array, ""]
-    centrality: Float[Array, ""]
+    prices: Float[Array, "*cluster"]
+    centrality: Float[Array, "*cluster"]
+
+    @property
+    def worst(self) -> "Distance":
+        """Of all clusters."""
+        return Distance(prices=jnp.max(self.prices), centrality=jnp.max(self.centrality))
 
 
 class Target(NamedTuple):
@@ -85,7 +98,8 @@ class Target(NamedTuple):
         prices, centrality: distances that are near enough.
         max_steps: after which to give up.
         damping: 0 for Newton's method; more for implicit steps of dπ/dτ = P(L(π)) − π, longer ones
-            as they near its end ("switched evolution relaxation", Mulder and Van Leer 1985).
+            as they near its end ("switched evolution relaxation", Mulder and Van Leer 1985), in
+            each cluster at its own pace.
     """
 
     prices: Float[Array, ""]
@@ -183,19 +197,23 @@ def approach(
 
     def unfinished(carry):
         _, distance, steps, _ = carry
-        reached = (distance.prices <= target.prices) & (distance.centrality <= target.centrality)
-        return ~reached & (steps < target.max_steps) & jnp.isfinite(distance.prices)
+        worst = distance.worst
+        reached = (worst.prices <= target.prices) & (worst.centrality <= target.centrality)
+        return ~reached & (steps < target.max_steps) & jnp.isfinite(worst.prices)
 
     def advance(carry):
         point, last, steps, damping = carry
         point, distance = _step(open_game, point, smoothing, damping)
-        eased = jnp.clip(distance.prices / last.prices, MOST_EASED, MOST_TIGHTENED)
+        change = distance.prices / jnp.maximum(last.prices, 1e-30)
+        eased = jnp.clip(change, MOST_EASED, MOST_TIGHTENED)
         return point, distance, steps + 1, jnp.where(steps == 0, damping, eased * damping)
 
-    unknown = jnp.asarray(jnp.finfo(point.prices.dtype).max)
-    start = point, Distance(prices=unknown, centrality=unknown), jnp.asarray(0), target.damping
+    clusters = open_game.members.count
+    unknown = jnp.full(clusters, jnp.finfo(point.prices.dtype).max)
+    damping = jnp.full(clusters, target.damping)
+    start = point, Distance(prices=unknown, centrality=unknown), jnp.asarray(0), damping
     point, distance, _, _ = jax.lax.while_loop(unfinished, advance, start)
-    return point, distance
+    return point, distance.worst
 
 
 def _within(game: GameProgram, point: PathPoint) -> PathPoint:
@@ -231,20 +249,22 @@ def _step(
 
     shrink = jnp.stack(
         [
-            jnp.max(-move / v),
-            jnp.max(move / point.slack),
-            jnp.max(-lower / jnp.where(free, point.dual_lower, 1.0)),
-            jnp.max(-upper / jnp.where(free, point.dual_upper, 1.0)),
+            -move / v,
+            move / point.slack,
+            -lower / jnp.where(free, point.dual_lower, 1.0),
+            -upper / jnp.where(free, point.dual_upper, 1.0),
         ]
-    ).max()
-    length = jnp.minimum(1.0, REACH / jnp.maximum(shrink, 1e-30))
+    ).max(axis=(0, 1, 2))
+    # A cluster goes as far as all of its households can, however far others do.
+    reach = jnp.minimum(1.0, REACH / jnp.maximum(game.members.largest(shrink), 1e-30))
+    length = game.members.at_home(reach[:, None])[..., 0]
     moved = PathPoint(
         variables=point.variables + length * move,
         slack=point.slack - length * move,
         dual_lower=point.dual_lower + length * lower,
         dual_upper=point.dual_upper + length * upper,
         multipliers=jax.tree.map(lambda y, dy: y + length * dy, point.multipliers, multipliers),
-        prices=point.prices + length * change,
+        prices=point.prices + (reach[:, None] * by_cluster(change)).reshape(change.shape),
     )
     return moved, _distance(game, moved, smoothing)
 
@@ -252,7 +272,8 @@ def _step(
 def linearise(game: Game, point: PathPoint, smoothing: Smoothing) -> PriceSystem:
     """I − P′L′ at a point: how the residual of π = P(L(π)) answers to prices."""
     open_game = GameProgram.of(game)
-    return _system(open_game, point, smoothing, _variance(open_game, point), jnp.asarray(0.0))
+    undamped = jnp.zeros(open_game.members.count)
+    return _system(open_game, point, smoothing, _variance(open_game, point), undamped)
 
 
 def _price_step(
@@ -298,8 +319,9 @@ def _distance(game: GameProgram, point: PathPoint, smoothing: Smoothing) -> Dist
         jnp.abs(point.variables * point.dual_lower - barrier),
         jnp.abs(point.slack * point.dual_upper - barrier),
     )
+    off = jnp.max(jnp.where(game.free, off, 0.0), axis=(0, 1))
     quoted = game.prices(game.flows(point.variables), smoothing.blur)
     return Distance(
-        prices=jnp.max(jnp.abs(quoted - point.prices)),
-        centrality=jnp.max(jnp.where(game.free, off, 0.0)) / barrier,
+        prices=jnp.max(jnp.abs(by_cluster(quoted - point.prices)), axis=(0, 2)),
+        centrality=game.members.largest(off) / barrier,
     )

@@ -29,12 +29,12 @@ COARSEST, COARSEST_BLUR = 4.0, 0.3
 FINEST, FINEST_BLUR = 1e-12, 1e-13
 # A smoothed equilibrium need not be exact to lead on, but so near that it is not mistaken
 # for another: prices within this share of what retail and feed-in differ by.
-CENTRALITY, PRICE_SHARE, MAX_STEPS, MAX_RELAXED = 0.1, 1e-3, 20, 80
+CENTRALITY, PRICE_SHARE, MAX_STEPS, MAX_RELAXED = 0.1, 1e-3, 20, 150
 # Prices are not told apart below this, €/kWh.
 ROUNDING = 1e-10
 # Newton's method is fast; where it fails, relaxation is slow but goes on even where the path turns
 # back: it ends on another branch.
-NEWTON, RELAXATIONS = 0.0, (1.0, 10.0, 100.0)
+NEWTON, RELAXATIONS = 0.0, (10.0, 100.0)
 # Steps this short, as a share of the barrier, that still fail are taken all the same.
 SHORT_STEP = 0.8
 
@@ -86,17 +86,19 @@ class PathFollowing(AbstractSolver):
         assert isinstance(state, PathState)
         goal = _next(game, state.smoothing, state.pace)
         point, reached = _try(game, state.point, goal, NEWTON)
-        for damping in RELAXATIONS:
-            if reached:
-                break
-            point, reached = _try(game, state.point, goal, damping)
         if reached:
             quicker = jnp.maximum(state.pace**2, self.shrink)
             return self._answer(game, goal, point, quicker, state.round + 1)
         slower = jnp.sqrt(state.pace)
-        if slower < SHORT_STEP:
-            return eqx.tree_at(lambda s: (s.pace, s.round), state, (slower, state.round + 1))
-        return self._answer(game, goal, point, slower, state.round + 1)
+        goal = _next(game, state.smoothing, slower)
+        for damping in (NEWTON, *RELAXATIONS):
+            point, reached = _try(game, state.point, goal, damping)
+            if reached:
+                return self._answer(game, goal, point, slower, state.round + 1)
+        slowest = jnp.sqrt(slower)
+        if slowest < SHORT_STEP:
+            return eqx.tree_at(lambda s: (s.pace, s.round), state, (slowest, state.round + 1))
+        return self._answer(game, goal, point, slowest, state.round + 1)
 
     def _answer(
         self, game: Game, smoothing: Smoothing, point: PathPoint, pace, round_

@@ -55,20 +55,21 @@ class PriceSystem(eqx.Module):
         flows: supply and demand, kW per household.
         response: derivative of flows by prices within each cluster, kW per €/kWh.
         sight: of the coupling, None if clusters are apart.
-        damping: σ, added to the diagonal: 0 for Newton's method, more for shorter steps along
-            dπ/dτ = P(L(π)) − π.
+        damping: σ of each cluster, added to the diagonal: 0 for Newton's method, more for shorter
+            steps along dπ/dτ = P(L(π)) − π.
     """
 
     market: AbstractMarket
     flows: Sides
     response: Float[Array, "cluster side time side time"]
     sight: Sight | None
-    damping: Float[Array, ""]
+    damping: Float[Array, " cluster"]
 
     def apply(self, change: Sides) -> Sides:
         """((1 + σ)·I − P′·L′)·Δπ."""
         moved = _answer(self.response, change)
-        return (1 + self.damping) * change - self.by_flows(moved)
+        kept = (1 + self.damping)[:, None] * by_cluster(change)
+        return kept.reshape(change.shape) - self.by_flows(moved)
 
     def by_flows(self, moved: Sides) -> Sides:
         """P′·ΔF, €/kWh."""
@@ -130,13 +131,14 @@ class _Blocks(eqx.Module):
     def closed_by(cls, quoted: Local, system: PriceSystem) -> "_Blocks":
         answered = _scaled(quoted, system.response)
         clusters, size = answered.shape[0], answered.shape[1] * answered.shape[2]
-        blocks = (1 + system.damping) * jnp.eye(size) - answered.reshape(clusters, size, size)
+        kept = (1 + system.damping)[:, None, None] * jnp.eye(size)
+        blocks = kept - answered.reshape(clusters, size, size)
         # One after another: two batched factorisations at once wait for each other forever, on the
         # pool of threads that jaxlib's LAPACK calls share (seen with jaxlib 0.10).
         return cls(jax.lax.map(jax.scipy.linalg.lu_factor, blocks))
 
     def solve(self, right: Sides) -> Sides:
-        rows = jnp.moveaxis(_by_cluster(right), 1, 0)
+        rows = jnp.moveaxis(by_cluster(right), 1, 0)
         found = self.over(rows.reshape(rows.shape[0], -1, 1))
         return jnp.moveaxis(found.reshape(rows.shape), 0, 1).reshape(right.shape)
 
@@ -233,14 +235,14 @@ def _slopes(function, at: Sides) -> Local:
     return slopes.reshape(2, 2, -1, at.shape[-1])
 
 
-def _by_cluster(sides: Sides) -> Float[Array, "side cluster time"]:
+def by_cluster(sides: Sides) -> Float[Array, "side cluster time"]:
     """With an axis for clusters, of length one if there are none."""
     return sides.reshape(2, -1, sides.shape[-1])
 
 
 def _answer(response: Float[Array, "cluster side time side time"], prices: Sides) -> Sides:
     """Change of flows with a change of prices."""
-    columns = _by_cluster(prices)
+    columns = by_cluster(prices)
     moved = jnp.einsum("csubv,bcv->scu", response, columns, precision="highest")
     return moved.reshape(prices.shape)
 

@@ -11,6 +11,7 @@ from equilibrium.communities import HOURS, TARIFF, make_households
 
 from mfgamm import Community, CommunityMarket, InvalidInput, Population, solve_equilibrium
 from mfgamm.amm import Linear, curve_by_name
+from mfgamm.core import Clusters
 from mfgamm.equilibrium import (
     ColumnGeneration,
     Game,
@@ -204,16 +205,25 @@ def test_what_does_not_fit_is_refused(equilibrium):
         population(homes=[0, 1])
 
 
-def test_permuting_types_within_a_cluster_changes_nothing(equilibrium):
-    community = equilibrium.community
-    types = community.population.types
-    order = np.array([2, 1, 0, 3, 4, 5, 7, 8, 6])
-    storage = jax.tree.map(lambda x: x[order], types.storage)
+def test_permuting_clusters_permutes_the_equilibrium(smoothed):
+    game, point = smoothed
+    new_place = np.array([2, 0, 3, 1])  # where each cluster goes
+    homes = new_place[np.asarray(HOMES)]
+    order = np.argsort(homes, kind="stable")
+    order[:3] = order[[2, 0, 1]]  # and types within a cluster
+    storage = jax.tree.map(lambda x: x[order], game.types.storage)
     rows = {
-        name: getattr(types, name)[order]
+        name: getattr(game.types, name)[order]
         for name in ("generation", "base_load", "curtailment_limit", "trade_limit", "weights")
     }
-    moved = dataclasses.replace(types, storage=storage, **rows)
-    permuted = eqx.tree_at(lambda c: c.population.types, community, moved)
-    found = solve_equilibrium(permuted, tolerance=1e-6)
-    np.testing.assert_allclose(found.prices.sell, equilibrium.prices.sell, atol=1e-6)
+    clusters = Clusters(jnp.asarray(homes[order]), 4)
+    types = dataclasses.replace(game.types, storage=storage, clusters=clusters, **rows)
+    old = np.argsort(new_place)
+    weights = game.market.coupling.weights[old][:, old]
+    market = eqx.tree_at(lambda m: m.coupling.weights, game.market, weights)
+    lanes = jax.tree.map(lambda x: x[..., order], point)
+    # Off the equilibrium, so that it has to be found again.
+    start = eqx.tree_at(lambda p: p.prices, lanes, point.prices[:, old] + 1e-5)
+    permuted = Game(types, market, game.benchmark_cost[order])
+    found = polish(permuted, start, SMOOTHING)
+    np.testing.assert_allclose(found.prices, point.prices[:, old], atol=1e-9)
