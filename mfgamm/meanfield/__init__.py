@@ -7,6 +7,9 @@ from mfgamm.meanfield.control import (
     Levels as Levels,
     QuadraticControls as QuadraticControls,
 )
+from mfgamm.meanfield.deviation import Deviation as Deviation
+from mfgamm.meanfield.device import AbstractDevice as AbstractDevice
+from mfgamm.meanfield.energy_storage import EnergyStorage as EnergyStorage
 from mfgamm.meanfield.forward import (
     Evolution as Evolution,
     exploitability as exploitability,
@@ -20,6 +23,12 @@ from mfgamm.meanfield.generator import (
     ScharfetterGummel as ScharfetterGummel,
     Upwind as Upwind,
 )
+from mfgamm.meanfield.household import (
+    EnergyBill as EnergyBill,
+    NetLoad as NetLoad,
+    household as household,
+    mean_flows as mean_flows,
+)
 from mfgamm.meanfield.model import (
     ControlledDiffusion as ControlledDiffusion,
     Moment as Moment,
@@ -32,3 +41,4 @@ from mfgamm.meanfield.strategy import (
     Foresight as Foresight,
     Table as Table,
 )
+from mfgamm.meanfield.vehicle import ElectricVehicle as ElectricVehicle
