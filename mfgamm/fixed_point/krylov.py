@@ -40,12 +40,12 @@ def solve_tightly(operator: Operator, right: Vector) -> Vector:
 
     Linear in the right-hand side and transposable: what implicit derivatives need.
     """
-    tolerance = 30 * jnp.finfo(right.dtype).eps
+    tolerance = 30 * float(jnp.finfo(right.dtype).eps)
 
     def solve(matrix: Operator, given: Vector) -> Vector:
         found = solve_linear(matrix, given, tolerance, restart=80, cycles=10)
         error = jnp.linalg.norm(given - matrix(found))
-        acceptable = max(ACCEPTABLE, 30 * float(tolerance))
+        acceptable = max(ACCEPTABLE, 30 * tolerance)
         return jnp.where(error <= acceptable * jnp.linalg.norm(given), found, jnp.nan)
 
     return jax.lax.custom_linear_solve(operator, right, solve, transpose_solve=solve)

@@ -1,0 +1,175 @@
+"""Games whose answers are known in closed form, and how fast grids approach them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks.refinement import (
+    LINEAR_QUADRATIC,
+    REFLECTING,
+    SYSTEMIC_RISK,
+    linear_quadratic,
+    refine,
+    reflecting,
+    solve_linear_quadratic,
+    solve_reflecting,
+    solve_systemic_risk,
+    systemic_risk,
+)
+from mfgamm.fixed_point import Anderson, solve_fixed_point
+from mfgamm.graphon import OneMinusMax, StepGraphon, local_aggregate
+from mfgamm.meanfield import (
+    Axis,
+    ControlledDiffusion,
+    Foresight,
+    Grid,
+    Levels,
+    Motion,
+    QuadraticControls,
+    ScharfetterGummel,
+    SemiLagrangian,
+    Table,
+    Upwind,
+    backward,
+    evaluate,
+    exploitability,
+    forward,
+    whole_density,
+)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tolerance"),
+    [(SemiLagrangian(), 1e-2), (Upwind(), 5e-3), (ScharfetterGummel(), 2e-3)],
+    ids=lambda each: type(each).__name__,
+)
+def test_linear_quadratic_game(scheme, tolerance):
+    """Mean, variance and cost, from coarse to fine: first order."""
+    table = refine(
+        lambda n: solve_linear_quadratic(linear_quadratic(scheme, n, n // 2)),
+        LINEAR_QUADRATIC,
+        (40, 80, 160),
+    )
+    for quantity, found in table.items():
+        assert found.errors[-1] < tolerance, (quantity, found)
+    assert table["variance"].order > 0.85
+    assert table["mean"].order > 0.95
+
+
+def test_reflecting_walls_to_second_order():
+    table = refine(
+        lambda n: solve_reflecting(reflecting(ScharfetterGummel(), n, 0.1)), REFLECTING, (10, 20, 40)
+    )
+    for found in table.values():
+        assert found.errors[-1] < 2e-5
+        np.testing.assert_allclose(found.orders, 2, atol=0.1)
+
+
+def test_reflecting_walls_by_interpolation():
+    table = refine(
+        lambda n: solve_reflecting(reflecting(SemiLagrangian(), n, 1.6 / n)), REFLECTING, (16, 32, 64)
+    )
+    assert table["mean"].order > 0.9 and table["mean"].errors[-1] < 2e-3
+    assert table["variance"].order > 0.7
+
+
+def test_systemic_risk():
+    table = refine(
+        lambda n: solve_systemic_risk(systemic_risk(Upwind(), n, 4 * n)),
+        SYSTEMIC_RISK,
+        (40, 80, 160),
+    )["η(0)"]
+    assert table.order > 0.95 and table.errors[-1] < 0.04
+
+
+def graphon_game(cells, steps):
+    """The linear-quadratic game with unit weights: one cluster's, environment the mean it sees."""
+    return ControlledDiffusion(
+        grid=Grid((Axis.cells(-0.5, 2.0, cells),)),
+        motions=(Motion(0, lambda now, x, a: a[0], lambda now, x: 0.1, Upwind(), controlled=True),),
+        controls=QuadraticControls(),
+        running_cost=lambda now, x, a, seen: (a[0] ** 2 + (x[0] - seen) ** 2) / 2,
+        terminal_cost=None,
+        steps=steps,
+        step_hours=1.0 / steps,
+    )
+
+
+def test_linear_quadratic_game_on_a_graphon():
+    """W = 1 − max(α, β): clusters side by side by `vmap`, coupled by what they see of each other."""
+    clusters, known = 8, {0.25: 0.78005507, 0.75: 0.70887417}
+    graphon = StepGraphon.from_kernel(OneMinusMax(), clusters)
+    aggregate = graphon.aggregate()
+
+    @eqx.filter_jit
+    def last_means(model):
+        start = model.grid.normal((1.0,), (0.1,))
+
+        def play(seen):
+            return forward(model, seen, Foresight(backward(model, seen)), start)
+
+        def response(means, _):
+            seen = aggregate.apply(local_aggregate(means, graphon.masses))
+            return jax.vmap(lambda each: play(each).observed[0])(seen)
+
+        means = solve_fixed_point(
+            response, jnp.ones((clusters, model.steps)), method=Anderson(tolerance=1e-8)
+        ).value
+        seen = aggregate.apply(local_aggregate(means, graphon.masses))
+        final = jax.vmap(lambda each: play(each).final)(seen)
+        return model.grid.mean(final, model.grid.state[0])
+
+    errors = []
+    for cells in (40, 80):
+        means = np.asarray(last_means(graphon_game(cells, cells // 2)))
+        # ¼ and ¾ are edges of the cells: between two of their middles.
+        found = {0.25: means[1:3].mean(), 0.75: means[5:7].mean()}
+        errors.append(max(abs(found[place] - known[place]) for place in known))
+    assert errors[1] < 4e-3 and errors[1] < 0.6 * errors[0]
+
+
+HORIZON = SIZE = 10
+THIRDS = SemiLagrangian(nodes=np.sqrt(1.5) * np.array([-1, 0, 1]), weights=np.full(3, 1 / 3))
+
+
+def crowd():
+    """Crowd modelling (Perrin et al. 2020, §4.2): a ring, one place left or right, noise likewise.
+
+    Reward 1 − |x − 5|/5 − log m(x), less a tenth for the move by which one came; the last move and
+    the last place count for nothing. Environment log m `[place, time]`.
+    """
+
+    def cost(now, x, move, log_crowd):
+        place = 1 - jnp.abs(x[0] - SIZE // 2) / (SIZE // 2)
+        moved = jnp.abs(move[0]) / SIZE * (now.step < HORIZON - 1)
+        return log_crowd - place + moved
+
+    return ControlledDiffusion(
+        grid=Grid((Axis.circle(0, SIZE, SIZE),)),
+        motions=(
+            Motion(
+                0, lambda now, x, move: move[0], lambda now, x: np.sqrt(2 / 3), THIRDS, controlled=True
+            ),
+        ),
+        controls=Levels(([-1.0, 0.0, 1.0],)),
+        running_cost=cost,
+        terminal_cost=None,
+        steps=HORIZON,
+        step_hours=1.0,
+    )
+
+
+def test_crowd_modelling():
+    """What a deviator gains against a crowd that moves at random, as OpenSpiel publishes it."""
+    model, start = crowd(), jnp.full(SIZE, 1 / SIZE)
+    uniform = Table(jnp.full((HORIZON, 3, SIZE), 1 / 3))
+    blank = jnp.zeros((SIZE, HORIZON))
+    crowds = forward(model, blank, uniform, start, whole_density).observed
+    gain = exploitability(model, jnp.log(crowds), uniform, start)
+    np.testing.assert_allclose(gain, 2.8135365543870385, rtol=1e-12)
+    cost = model.grid.mean(start, evaluate(model, jnp.log(crowds), uniform.policies)[0])
+    np.testing.assert_allclose(
+        cost, forward(model, jnp.log(crowds), uniform, start).cost, rtol=1e-12
+    )
