@@ -42,7 +42,7 @@ from mfgamm.meanfield import (
 
 @pytest.mark.parametrize(
     ("scheme", "tolerance"),
-    [(SemiLagrangian(), 1e-2), (Upwind(), 5e-3), (ScharfetterGummel(), 2e-3)],
+    [(SemiLagrangian(), 1.2e-2), (Upwind(), 7e-3), (ScharfetterGummel(), 3e-3)],
     ids=lambda each: type(each).__name__,
 )
 def test_linear_quadratic_game(scheme, tolerance):
@@ -50,7 +50,7 @@ def test_linear_quadratic_game(scheme, tolerance):
     table = refine(
         lambda n: solve_linear_quadratic(linear_quadratic(scheme, n, n // 2)),
         LINEAR_QUADRATIC,
-        (40, 80, 160),
+        (32, 64, 128),
     )
     for quantity, found in table.items():
         assert found.errors[-1] < tolerance, (quantity, found)
@@ -134,23 +134,23 @@ HORIZON = SIZE = 10
 THIRDS = SemiLagrangian(nodes=np.sqrt(1.5) * np.array([-1, 0, 1]), weights=np.full(3, 1 / 3))
 
 
-def crowd():
+def crowd(move_cost):
     """Crowd modelling (Perrin et al. 2020, §4.2): a ring, one place left or right, noise likewise.
 
-    Reward 1 − |x − 5|/5 − log m(x), less a tenth for the move by which one came; the last move and
-    the last place count for nothing. Environment log m `[place, time]`.
+    Reward at every place but the last, 1 − |x − 5|/5 − log m(x), less a tenth for the move by
+    which one came, `move_cost(now, move)`. Environment: log m and further costs, `[place, time]`.
     """
 
-    def cost(now, x, move, log_crowd):
+    def cost(now, x, move, environment):
+        log_crowd, further = environment
         place = 1 - jnp.abs(x[0] - SIZE // 2) / (SIZE // 2)
-        moved = jnp.abs(move[0]) / SIZE * (now.step < HORIZON - 1)
-        return log_crowd - place + moved
+        return log_crowd - place + further + move_cost(now, move[0])
 
     return ControlledDiffusion(
         grid=Grid((Axis.circle(0, SIZE, SIZE),)),
         motions=(
             Motion(
-                0, lambda now, x, move: move[0], lambda now, x: np.sqrt(2 / 3), THIRDS, controlled=True
+                0, lambda now, x, u: u[0], lambda now, x: np.sqrt(2 / 3), THIRDS, controlled=True
             ),
         ),
         controls=Levels(([-1.0, 0.0, 1.0],)),
@@ -161,15 +161,55 @@ def crowd():
     )
 
 
-def test_crowd_modelling():
-    """What a deviator gains against a crowd that moves at random, as OpenSpiel publishes it."""
-    model, start = crowd(), jnp.full(SIZE, 1 / SIZE)
+def remembered_move_costs():
+    """Cost of arriving at a place, `[place, time]`, as the published figure counts it.
+
+    OpenSpiel remembers values by place and time only, so that every arrival there costs what the
+    first one in the order of its recursion did, whatever the move.
+    """
+    costs, moved = {}, set()
+
+    def arrive(place, time, move):
+        if (place, time) in costs:
+            return
+        costs[place, time] = abs(move) / SIZE
+        if time == HORIZON:
+            return
+        for own in (-1, 0, 1):
+            between = (place + own) % SIZE
+            if (between, time) not in moved:
+                moved.add((between, time))
+                for noise in (-1, 0, 1):
+                    arrive((between + noise) % SIZE, time + 1, own)
+
+    for place in range(SIZE):
+        arrive(place, 0, 0)
+    return jnp.asarray([[costs[place, time] for time in range(HORIZON)] for place in range(SIZE)])
+
+
+@pytest.mark.parametrize(
+    ("move_cost", "further", "published"),
+    [
+        (lambda now, move: 0 * move, remembered_move_costs(), 2.8135365543870385),
+        # The rules themselves, by enumeration in numpy.
+        (
+            lambda now, move: jnp.abs(move) / SIZE * (now.step < HORIZON - 1),
+            jnp.zeros((SIZE, HORIZON)),
+            2.786682416298331,
+        ),
+    ],
+    ids=["as published", "as the rules say"],
+)
+def test_crowd_modelling(move_cost, further, published):
+    """NashConv of the uniform policy: what a deviator gains against a crowd that moves at random."""
+    model, start = crowd(move_cost), jnp.full(SIZE, 1 / SIZE)
     uniform = Table(jnp.full((HORIZON, 3, SIZE), 1 / 3))
     blank = jnp.zeros((SIZE, HORIZON))
-    crowds = forward(model, blank, uniform, start, whole_density).observed
-    gain = exploitability(model, jnp.log(crowds), uniform, start)
-    np.testing.assert_allclose(gain, 2.8135365543870385, rtol=1e-12)
-    cost = model.grid.mean(start, evaluate(model, jnp.log(crowds), uniform.policies)[0])
+    crowds = forward(model, (blank, blank), uniform, start, whole_density).observed
+    environment = (jnp.log(crowds), further)
+    gain = exploitability(model, environment, uniform, start)
+    np.testing.assert_allclose(gain, published, rtol=1e-12)
+    cost = model.grid.mean(start, evaluate(model, environment, uniform.policies)[0])
     np.testing.assert_allclose(
-        cost, forward(model, jnp.log(crowds), uniform, start).cost, rtol=1e-12
+        cost, forward(model, environment, uniform, start).cost, rtol=1e-12
     )
