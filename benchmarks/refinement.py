@@ -142,7 +142,7 @@ class Refinement:
     """Errors of one quantity on finer and finer grids.
 
     Attributes:
-        cells: of each grid, doubling.
+        cells: of each grid, growing.
         errors: absolute.
     """
 
@@ -151,13 +151,14 @@ class Refinement:
 
     @property
     def orders(self) -> np.ndarray:
-        """log₂ of successive error ratios."""
-        return -np.diff(np.log2(self.errors))
+        """Of each refinement: how many powers of the spacing the error falls with."""
+        return -np.diff(np.log(self.errors)) / np.diff(np.log(self.cells))
 
     @property
     def order(self) -> float:
         """Over the whole table."""
-        return float(np.mean(self.orders))
+        first, last = np.log(self.errors[0]), np.log(self.errors[-1])
+        return float((first - last) / np.log(self.cells[-1] / self.cells[0]))
 
 
 def refine(

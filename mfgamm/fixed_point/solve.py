@@ -85,13 +85,12 @@ def _solve(function, start: PyTree, parameters, method: AbstractMethod) -> Fixed
         done = _run(jax.lax.stop_gradient(method), vector_map, opening)
         # As numbers of the point's kind: `custom_root` knows no derivative of integers.
         counts = jnp.stack([done.iterations, _status(method, done)]).astype(opening.dtype)
-        return done.point, (done.history, counts)
+        return done.point, (done.residual, done.history, counts)
 
-    value, (history, counts) = jax.lax.custom_root(
+    value, (residual, history, counts) = jax.lax.custom_root(
         root, flat, search, solve_tightly, has_aux=True
     )
     iterations, status = jax.lax.stop_gradient(counts).astype(int)
-    residual = vector_map(value) - value
     return FixedPoint(
         value=unflatten(value),
         status=status,

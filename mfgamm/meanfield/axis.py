@@ -147,5 +147,5 @@ def hat(axis: Axis, position: Float[Array, "*batch"] | Number) -> Float[Array, "
     return jnp.maximum(1 - jnp.abs(inside[..., None] - jnp.arange(axis.count)), 0)
 
 
-def _outer(parts: list[Float[Array, " point"]]) -> Float[Array, "..."]:
+def _outer(parts: list[Float[Array, " _"]]) -> Float[Array, "..."]:
     return functools.reduce(lambda left, right: left[..., None] * right, parts)
