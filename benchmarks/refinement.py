@@ -41,9 +41,7 @@ def linear_quadratic(scheme: AbstractScheme, cells: int, steps: int) -> Controll
     """
     return ControlledDiffusion(
         grid=Grid((Axis.cells(-1.5, 3.0, cells),)),
-        motions=(
-            Motion(0, lambda now, x, a: a[0], lambda now, x: 0.5, scheme, controlled=True),
-        ),
+        motions=(Motion(0, lambda now, x, a: a[0], lambda now, x: 0.5, scheme, controlled=True),),
         controls=QuadraticControls(),
         running_cost=lambda now, x, a, mean: (a[0] ** 2 + (x[0] - mean / 2) ** 2) / 2,
         terminal_cost=None,
@@ -110,9 +108,7 @@ def systemic_risk(scheme: AbstractScheme, cells: int, steps: int) -> ControlledD
     """
     return ControlledDiffusion(
         grid=Grid((Axis.cells(-4.0, 4.0, cells),)),
-        motions=(
-            Motion(0, lambda now, x, a: a[0], lambda now, x: 0.5, scheme, controlled=True),
-        ),
+        motions=(Motion(0, lambda now, x, a: a[0], lambda now, x: 0.5, scheme, controlled=True),),
         controls=QuadraticControls(),
         running_cost=lambda now, x, a, mean: (
             a[0] ** 2 / 2 - 0.01 * a[0] * (mean - x[0]) + 0.25 * (mean - x[0]) ** 2

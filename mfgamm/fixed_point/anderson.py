@@ -81,7 +81,8 @@ class Anderson(AbstractMethod):
             mixing=jnp.asarray(self.mixing, start.dtype),
         )
 
-    def advance(self, function: VectorMap, state: AndersonState) -> AndersonState:
+    def advance(self, function: VectorMap, state: SearchState) -> AndersonState:
+        assert isinstance(state, AndersonState)
         share = state.mixing
         past = _least_squares(state.changes, state.residual, self.regularisation)
         correction = jnp.matmul(past, state.moves + share * state.changes, precision="highest")

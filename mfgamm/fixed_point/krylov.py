@@ -27,7 +27,7 @@ def solve_linear(
     solution, _ = gmres(
         operator,
         right,
-        tol=tolerance,
+        tol=tolerance,  # pyright: ignore[reportArgumentType]  # a traced number will do
         restart=min(restart, right.size),
         maxiter=cycles,
         solve_method="incremental",

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -29,9 +28,6 @@ class SearchState(eqx.Module):
     stuck: Bool[Array, ""]
 
 
-State = TypeVar("State", bound=SearchState)
-
-
 class AbstractMethod(eqx.Module):
     """A way to look for x = F(x), one step at a time, on vectors.
 
@@ -56,7 +52,7 @@ class AbstractMethod(eqx.Module):
         """The state at the start; it evaluates the map once."""
 
     @abstractmethod
-    def advance(self, function: VectorMap, state: State) -> State:
+    def advance(self, function: VectorMap, state: SearchState) -> SearchState:
         """One step."""
 
 

@@ -61,7 +61,8 @@ class NewtonKrylov(AbstractMethod):
         forcing = jnp.asarray(FIRST_FORCING, start.dtype)
         return NewtonState(state.point, state.residual, state.stuck, forcing)
 
-    def advance(self, function: VectorMap, state: NewtonState) -> NewtonState:
+    def advance(self, function: VectorMap, state: SearchState) -> NewtonState:
+        assert isinstance(state, NewtonState)
         _, derivative = jax.linearize(function, state.point)
         step = solve_linear(
             lambda direction: direction - derivative(direction),

@@ -6,9 +6,10 @@ import math
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from mfgamm.core import InvalidInput, Number, concrete
+from mfgamm.core import InvalidInput, concrete
 
 
 class Axis(eqx.Module):
@@ -44,20 +45,22 @@ class Axis(eqx.Module):
             raise InvalidInput("axis.first", float(first), "must be finite")
 
     @classmethod
-    def cells(cls, lower: Number, upper: Number, count: int) -> "Axis":
+    def cells(cls, lower: ArrayLike, upper: ArrayLike, count: int) -> "Axis":
         """Centres of `count` cells between reflecting walls: for densities that spread."""
-        spacing = (upper - lower) / max(count, 1)
-        return cls(lower + spacing / 2.0, spacing * 1.0, count)
+        spacing = (jnp.asarray(upper) - lower) / max(count, 1)
+        return cls(lower + spacing / 2, spacing, count)
 
     @classmethod
-    def lattice(cls, lower: Number, upper: Number, count: int) -> "Axis":
+    def lattice(cls, lower: ArrayLike, upper: ArrayLike, count: int) -> "Axis":
         """`count` nodes, both ends included: for stores, whose ends are full and empty."""
-        return cls(lower * 1.0, (upper - lower) / max(count - 1.0, 1.0), count, margin=0.0)
+        spacing = (jnp.asarray(upper) - lower) / max(count - 1, 1)
+        return cls(jnp.asarray(lower) * 1.0, spacing, count, margin=0.0)
 
     @classmethod
-    def circle(cls, lower: Number, upper: Number, count: int) -> "Axis":
+    def circle(cls, lower: ArrayLike, upper: ArrayLike, count: int) -> "Axis":
         """`count` nodes from `lower` on a circle on which `upper` is `lower` again."""
-        return cls(lower * 1.0, (upper - lower) / max(count, 1), count, margin=0.0, ring=True)
+        spacing = (jnp.asarray(upper) - lower) / max(count, 1)
+        return cls(jnp.asarray(lower) * 1.0, spacing, count, margin=0.0, ring=True)
 
     @property
     def points(self) -> Float[Array, " point"]:
@@ -99,7 +102,7 @@ class Grid(eqx.Module):
             for position, axis in enumerate(self.axes)
         )
 
-    def normal(self, means: tuple[Number, ...], deviations: tuple[Number, ...]):
+    def normal(self, means: tuple[ArrayLike, ...], deviations: tuple[ArrayLike, ...]):
         """Probabilities `[*state]` of independent normal variables, confined to the grid.
 
         Args:
@@ -119,7 +122,7 @@ class Grid(eqx.Module):
             parts.append(weights / jnp.sum(weights))
         return _outer(parts)
 
-    def at(self, point: tuple[Number, ...]) -> Float[Array, "..."]:
+    def at(self, point: tuple[ArrayLike, ...]) -> Float[Array, "..."]:
         """Probabilities `[*state]` of one state, shared by its neighbours so that means are exact.
 
         Raises:
@@ -127,24 +130,28 @@ class Grid(eqx.Module):
         """
         self._require_one_each("point", point)
         return _outer(
-            [hat(axis, (value - axis.first) / axis.spacing) for axis, value in
-             zip(self.axes, point, strict=True)]
+            [
+                _hat(axis, (value - axis.first) / axis.spacing)
+                for axis, value in zip(self.axes, point, strict=True)
+            ]
         )
 
     def mean(self, probability: Float[Array, "..."], function: Float[Array, "..."]):
-        """Expectation of a function of the state, `[*lead]` from probabilities `[*lead, *state]`."""
+        """Expectation of a function of the state, `[*lead]`, from `[*lead, *state]`."""
         axes = tuple(range(-len(self.axes), 0))
         return jnp.sum(probability * function, axis=axes)
 
     def _require_one_each(self, field: str, given: tuple) -> None:
         if len(given) != len(self.axes):
-            raise InvalidInput(field, given, f"must hold one number for each of {len(self.axes)} axes")
+            raise InvalidInput(
+                field, given, f"must hold one number for each of {len(self.axes)} axes"
+            )
 
 
-def hat(axis: Axis, position: Float[Array, "*batch"] | Number) -> Float[Array, "*batch point"]:
-    """Weights of linear interpolation at positions counted in spacings, clamped to the ends."""
-    inside = jnp.clip(jnp.asarray(position), 0, axis.count - 1)
-    return jnp.maximum(1 - jnp.abs(inside[..., None] - jnp.arange(axis.count)), 0)
+def _hat(axis: Axis, position: ArrayLike) -> Float[Array, " point"]:
+    """Weights of linear interpolation at a position counted in spacings, clamped to the ends."""
+    inside = jnp.clip(position, 0, axis.count - 1)
+    return jnp.maximum(1 - jnp.abs(inside - jnp.arange(axis.count)), 0)
 
 
 def _outer(parts: list[Float[Array, " _"]]) -> Float[Array, "..."]:

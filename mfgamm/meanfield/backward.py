@@ -1,6 +1,5 @@
 """Bellman's recursion: the cost-to-go of every state, backward in time."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax

@@ -27,7 +27,7 @@ class AbstractControls(eqx.Module):
         """The controls that the policy weighs, broadcasting to `[*control, *state]`."""
 
     @abstractmethod
-    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]):
+    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]) -> Array:
         """Mean over the policy of what depends on the controls, `[*state]`."""
 
 
@@ -65,7 +65,7 @@ class Levels(AbstractControls):
             each.reshape(-1, *(1,) * (last - place)) for place, each in enumerate(self.values)
         )
 
-    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]):
+    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]) -> Array:
         return jnp.sum(policy * quantity, axis=tuple(range(len(self.values))))
 
     def choose(
@@ -94,10 +94,12 @@ class Levels(AbstractControls):
 
 
 class QuadraticControls(AbstractControls):
-    """Real controls with affine drifts and a cost that is quadratic in each: the best in closed form.
+    """Real controls with affine drifts and a cost quadratic in each: the best in closed form.
 
     u = −(∂ℓ/∂u + Σᵢ ∂ᵢV·∂bᵢ/∂u)/∂²ℓ/∂u², at u = 0, then clipped. Slopes ∂ᵢV are central
     differences; which control is chosen only has to be nearly right, what it costs is exact.
+    Implicit schemes are stable for every policy, but the policy is chosen from the values after the
+    step: keep steps so short that no control crosses more than about one spacing.
 
     Attributes:
         lower, upper: bounds on each control.
@@ -124,7 +126,7 @@ class QuadraticControls(AbstractControls):
         assert policy is not None
         return tuple(policy)
 
-    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]):
+    def average(self, grid: Grid, policy: Policy, quantity: Float[Array, "..."]) -> Array:
         return quantity
 
     def choose(self, hamiltonian: Any, shape: tuple[int, ...], dtype) -> Policy:

@@ -2,9 +2,9 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from mfgamm.core import Number
 from mfgamm.meanfield.axis import Axis
 from mfgamm.meanfield.device import AbstractDevice
 from mfgamm.meanfield.generator import ScharfetterGummel
@@ -35,7 +35,7 @@ class Deviation(AbstractDevice):
     intensity: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     mean: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     scheme: AbstractScheme = eqx.field(default_factory=ScharfetterGummel)
-    levels: None = None
+    levels: Float[Array, " level"] | None = None
 
     def __check_init__(self):
         self.require("reversion")
@@ -43,7 +43,7 @@ class Deviation(AbstractDevice):
 
     @classmethod
     def stationary(
-        cls, deviation: Number, correlation_hours: Number, cells: int, width: Number = 3.0
+        cls, deviation: ArrayLike, correlation_hours: ArrayLike, cells: int, width: ArrayLike = 3.0
     ) -> "Deviation":
         """The process with a given standard deviation, kW, and time of correlation, hours.
 
@@ -53,11 +53,9 @@ class Deviation(AbstractDevice):
             cells: of the axis.
             width: where the walls are, in standard deviations.
         """
-        return cls(
-            Axis.cells(-width * deviation, width * deviation, cells),
-            reversion=1.0 / correlation_hours,
-            intensity=deviation * (2.0 / correlation_hours) ** 0.5,
-        )
+        reversion = 1.0 / jnp.asarray(correlation_hours)
+        wall = jnp.asarray(width) * deviation
+        return cls(Axis.cells(-wall, wall, cells), reversion, deviation * jnp.sqrt(2 * reversion))
 
     def drift(self, now, x, level):
         return self.reversion * (self.mean - x)

@@ -1,7 +1,6 @@
-"""Fokker–Planck: where the households go, forward in time, by the transpose of Bellman's operator."""
+"""Fokker–Planck: where households go, by the transpose of the operator that values them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax

@@ -43,8 +43,10 @@ class AbstractGenerator(AbstractScheme):
         above, below = self.rates(axis, drift, diffusion)
         above = hours * jnp.where(place < axis.count - 1, above, 0.0)
         below = hours * jnp.where(place > 0, below, 0.0)
-        bands = (each.astype(value.dtype) for each in (-below, 1 + above + below, -above))
-        return solve_tridiagonal(*bands, value)
+        lower, middle, upper = (
+            each.astype(value.dtype) for each in (-below, 1 + above + below, -above)
+        )
+        return solve_tridiagonal(lower, middle, upper, value)
 
 
 class Upwind(AbstractGenerator):

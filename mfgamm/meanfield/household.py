@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from mfgamm.core import Flows, InvalidInput, Number, Prices, concrete
+from mfgamm.core import Flows, InvalidInput, Prices, concrete
 from mfgamm.meanfield.axis import Grid
 from mfgamm.meanfield.control import Levels
 from mfgamm.meanfield.device import AbstractDevice
@@ -62,7 +63,7 @@ class EnergyBill(eqx.Module):
 def household(
     devices: Sequence[AbstractDevice],
     base_load: Float[np.ndarray, " time"] | Float[Array, " time"],
-    step_hours: Number = 0.25,
+    step_hours: ArrayLike = 0.25,
 ) -> ControlledDiffusion:
     """The decision problem of a household that trades at `Prices`, the problem's environment.
 
@@ -102,13 +103,11 @@ def household(
         running_cost=bill,
         terminal_cost=bill.terminal,
         steps=base.shape[0],
-        step_hours=step_hours * 1.0,
+        step_hours=jnp.asarray(step_hours) * 1.0,
     )
 
 
-def mean_flows(
-    model: ControlledDiffusion, now: Moment, probability: Probability, policy
-) -> Flows:
+def mean_flows(model: ControlledDiffusion, now: Moment, probability: Probability, policy) -> Flows:
     """Supply and demand of a step, kW per household on average: what a market prices.
 
     To be observed in `forward`. A household sells or buys; the two are averaged separately.

@@ -135,14 +135,18 @@ class ControlledDiffusion(eqx.Module):
 
     def terminal(self, environment: Any, dtype) -> Float[Array, "*state"]:
         """Cost of the last state, €."""
-        cost = 0.0 if self.terminal_cost is None else self.terminal_cost(self.grid.state, environment)
+        cost = (
+            0.0 if self.terminal_cost is None else self.terminal_cost(self.grid.state, environment)
+        )
         return jnp.broadcast_to(jnp.asarray(cost, dtype), self.grid.shape)
 
     def follow(
         self, now: Moment, policy: Policy, value: Float[Array, "*state"]
     ) -> Float[Array, "*state"]:
         """E[V(X′) | state] of those who follow the policy: linear in V."""
-        return self.average(policy, self.expect(now, self.controls.options(self.grid, policy), value))
+        return self.average(
+            policy, self.expect(now, self.controls.options(self.grid, policy), value)
+        )
 
     def average(self, policy: Policy, quantity: Any) -> Float[Array, "*state"]:
         """Mean over the policy of a quantity that broadcasts to `[*control, *state]`."""

@@ -95,7 +95,9 @@ def _by_matrix(scheme, axis: Axis, own: int, value, coefficients, hours, dimensi
     )
     columns = scheme.expect(axis, unit, drift, volatility[0] if volatility else None, hours)
     matrix = jnp.moveaxis(columns, 0, -1)
-    last = jnp.moveaxis(value.reshape((1,) * (lead + dimensions - value.ndim) + value.shape), own, -1)
+    last = jnp.moveaxis(
+        value.reshape((1,) * (lead + dimensions - value.ndim) + value.shape), own, -1
+    )
     rows = last.reshape(*last.shape[:lead], -1, axis.count)
     moved = jnp.matmul(rows, matrix, precision="highest")
     return jnp.moveaxis(moved.reshape(*moved.shape[:lead], *last.shape[lead:]), -1, own)

@@ -81,7 +81,7 @@ def test_energy_of_every_device_balances(seed):
     sell = random.uniform(0, 0.2, STEPS)
     prices = Prices(sell, sell + random.uniform(0, 0.2, STEPS))
     start = jnp.asarray(random.dirichlet(np.ones(model.grid.size)).reshape(model.grid.shape))
-    values, life = live(model, prices, start, jnp.asarray(0.02))
+    _, life = live(model, prices, start, jnp.asarray(0.02))
     kept, entering, flows = life.observed
     last = [model.grid.mean(life.final, model.grid.state[axis]) for axis in (1, 2)]
     path = np.concatenate([kept, np.asarray(last)[:, None]], axis=1)
@@ -93,7 +93,9 @@ def test_energy_of_every_device_balances(seed):
 
 def test_a_battery_earns_the_spread():
     """Two prices, no losses: charge while cheap, discharge while dear, as much as power allows."""
-    model = household([EnergyStorage(LATTICE, 2.0, round_trip_efficiency=1.0)], np.zeros(STEPS), HOURS)
+    model = household(
+        [EnergyStorage(LATTICE, 2.0, round_trip_efficiency=1.0)], np.zeros(STEPS), HOURS
+    )
     price = np.where(np.arange(STEPS) < 3, 0.1, 0.3)
     values = backward(model, Prices(price, price))
     # 1 kWh a step: three steps in at 0.1, three out at 0.3.

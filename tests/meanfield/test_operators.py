@@ -58,7 +58,9 @@ class Random(eqx.Module):
         return self.numbers[6] * (0.5 - x[1])
 
     def cost(self, now, x, u, price):
-        return price * (u[0] + x[0] ** 2) + u[1] ** 2 * x[1] + jnp.cos(self.numbers[7] * x[0] * x[1])
+        return (
+            price * (u[0] + x[0] ** 2) + u[1] ** 2 * x[1] + jnp.cos(self.numbers[7] * x[0] * x[1])
+        )
 
     def terminal(self, x, price):
         return self.numbers[8] * x[0] * x[1]
@@ -88,11 +90,9 @@ def sweep(model, prices, start, temperature):
     values = backward(model, prices, temperature)
     strategy = Foresight(values, temperature)
     path = forward(model, prices, strategy, start, whole_density)
-    policies = [
-        strategy.policy(model, model.moment(jnp.asarray(t)), prices[t], values[t + 1])
-        for t in range(STEPS)
-    ]
-    table = jnp.stack(policies)
+    table = jax.vmap(lambda t, *pieces: strategy.policy(model, model.moment(t), *pieces))(
+        jnp.arange(STEPS), prices, values[1:]
+    )
     return values, path, table, forward(model, prices, Table(table), start)
 
 
@@ -100,7 +100,7 @@ def sweep(model, prices, start, temperature):
 @settings(max_examples=15)
 @given(seed=seeds)
 def test_mass_positivity_and_duality_along_the_path(name, seed):
-    """⟨V_t, m_t⟩ = ⟨V_{t+1}, m_{t+1}⟩ + Δ⟨m_t, ℓ + τ·log π⟩, so the price of entropy is known too."""
+    """⟨V_t, m_t⟩ = ⟨V_{t+1}, m_{t+1}⟩ + Δ⟨m_t, ℓ + τ·log π⟩: entropy has its price."""
     random = np.random.default_rng(seed + 1)
     model, tau = random_model(seed, name), 0.1
     prices = jnp.asarray(random.normal(size=STEPS))
