@@ -55,7 +55,8 @@ class Deviation(AbstractDevice):
         """
         reversion = 1.0 / jnp.asarray(correlation_hours)
         wall = jnp.asarray(width) * deviation
-        return cls(Axis.cells(-wall, wall, cells), reversion, deviation * jnp.sqrt(2 * reversion))
+        axis = Axis.cells(-wall, wall, cells)
+        return cls(axis=axis, reversion=reversion, intensity=deviation * jnp.sqrt(2 * reversion))
 
     def drift(self, now, x, level):
         return self.reversion * (self.mean - x)
