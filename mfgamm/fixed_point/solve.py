@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
 
@@ -46,7 +47,7 @@ def solve_fixed_point(
         NotConverged: with the best point found attached, if `throw`.
     """
     method = Anderson() if method is None else method
-    _require_consistent(function, start, parameters)
+    _require_floating(start)
     solution = _solve(function, start, parameters, method)
     if not throw:
         return solution
@@ -76,7 +77,9 @@ def _solve(function, start: PyTree, parameters, method: AbstractMethod) -> Fixed
     flat, unflatten = ravel_pytree(jax.lax.stop_gradient(start))
 
     def vector_map(point: Vector) -> Vector:
-        return ravel_pytree(function(unflatten(point), parameters))[0]
+        returned = function(unflatten(point), parameters)
+        _require_alike(start, returned)
+        return ravel_pytree(returned)[0]
 
     def root(point: Vector) -> Vector:
         return point - vector_map(point)
@@ -146,17 +149,19 @@ def _poisoned(solution: FixedPoint) -> FixedPoint:
     return eqx.tree_at(lambda each: each.value, solution, poisoned)
 
 
-def _require_consistent(function, start: PyTree, parameters) -> None:
+def _require_floating(start: PyTree) -> None:
     for leaf in jax.tree.leaves(start):
         if not jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating):
             raise InvalidInput("start", str(jnp.asarray(leaf).dtype), "must hold floating-point x")
         known = concrete(leaf)
-        if known is not None and not jnp.all(jnp.isfinite(known)):
+        if known is not None and not np.all(np.isfinite(known)):
             raise InvalidInput("start", "nan or inf", "must be finite; start from known prices")
-    given = jax.eval_shape(lambda x: x, start)
-    returned = eqx.filter_eval_shape(function, start, parameters)
-    shapes = [jax.tree.map(lambda each: each.shape, tree) for tree in (given, returned)]
-    if shapes[0] != shapes[1]:
+
+
+def _require_alike(start: PyTree, returned: PyTree) -> None:
+    """While tracing, so that it costs nothing once compiled."""
+    wanted, given = (jax.tree.map(jnp.shape, tree) for tree in (start, returned))
+    if wanted != given:
         raise InvalidInput(
-            "function", f"returns {shapes[1]}", f"must return what x looks like, {shapes[0]}"
+            "function", f"returns {given}", f"must return what x looks like, {wanted}"
         )
