@@ -13,8 +13,10 @@ PACKAGE = Path(mfgamm.__file__).parent
 FLOORS = {
     "core": 0,
     "amm": 1,
+    "fixed_point": 1,
     "graphon": 1,
     "lp": 1,
+    "meanfield": 2,
     "prosumer": 2,
     "market": 2,
     "equilibrium": 3,

@@ -1,0 +1,77 @@
+"""A stationary battery."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mfgamm.meanfield.axis import Axis
+from mfgamm.meanfield.device import AbstractDevice
+from mfgamm.meanfield.scheme import AbstractScheme
+from mfgamm.meanfield.semi_lagrangian import SemiLagrangian
+
+
+def stored_power(axis: Axis, x, asked, one_way, hours):
+    """Power at the meter, kW, that the store can take or give within a step, and what it stores.
+
+    At full and empty the power is cut, not only the energy, so that energy balances.
+
+    Args:
+        axis: of the energy stored, kWh.
+        x: energy stored, kWh.
+        asked: power, kW, negative to discharge.
+        one_way: efficiency of charging and of discharging.
+        hours: length of the step.
+    """
+    full, empty = axis.first + axis.spacing * (axis.count - 1), axis.first
+    charge = jnp.minimum(jnp.maximum(asked, 0), (full - x) / (one_way * hours))
+    discharge = jnp.minimum(jnp.maximum(-asked, 0), (x - empty) * one_way / hours)
+    return charge - discharge, one_way * charge - discharge / one_way
+
+
+class EnergyStorage(AbstractDevice):
+    """A battery (GMFG paper, eqs. 3, 5, 6, 9, 10). Its state is the energy stored, kWh.
+
+    Attributes:
+        axis: a lattice from the least to the most energy, kWh. Where the energy of a step is a
+            multiple of its spacing interpolation spreads nothing.
+        rated: power at level 1, kW.
+        levels: shares of the rated power, −1 to discharge and 1 to charge.
+        round_trip_efficiency: energy out per energy in, in (0, 1].
+        wear: cost of a kWh through the meter, either way, €/kWh.
+        terminal_value: worth of a kWh left at the end, €/kWh.
+        scheme: of the discretisation.
+
+    Raises:
+        InvalidInput: if a value is outside its range.
+    """
+
+    axis: Axis
+    rated: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    levels: Float[Array, " level"] = eqx.field(converter=jnp.asarray, default=(-1.0, 0.0, 1.0))
+    round_trip_efficiency: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.9)
+    wear: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    terminal_value: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    scheme: AbstractScheme = eqx.field(default_factory=SemiLagrangian)
+
+    def __check_init__(self):
+        self.require("rated")
+        self.require("levels", -1.0, 1.0)
+        self.require("round_trip_efficiency", 0.0, 1.0, strict=True)
+        self.require("wear")
+        self.require("terminal_value", -jnp.inf)
+
+    def _flow(self, now, x, level):
+        one_way = jnp.sqrt(self.round_trip_efficiency)
+        return stored_power(self.axis, x, level * self.rated, one_way, now.hours)
+
+    def power(self, now, x, level):
+        return self._flow(now, x, level)[0]
+
+    def drift(self, now, x, level):
+        return self._flow(now, x, level)[1]
+
+    def cost(self, now, x, level):
+        return self.wear * jnp.abs(self.power(now, x, level))
+
+    def terminal_cost(self, x):
+        return -self.terminal_value * x
