@@ -14,12 +14,14 @@ def test_sums_of_clusters_are_weighted_sums_of_their_types():
     np.testing.assert_allclose(members.total(each), expected, atol=1e-15)
     np.testing.assert_allclose(members.masses, [0.3, 0, 0.7], atol=1e-15)
     np.testing.assert_array_equal(members.starts, [0, 2, 2, 4])
+    np.testing.assert_array_equal(members.largest(-WEIGHTS), [-0.1, -np.inf, -0.3])
 
 
 def test_one_community_has_no_axis_of_clusters():
     members = Membership(WEIGHTS)
     np.testing.assert_allclose(members.total(jnp.ones((4, 5))), np.ones(5), atol=1e-15)
     np.testing.assert_array_equal(members.starts, [0, 4])
+    np.testing.assert_array_equal(members.largest(WEIGHTS), [0.4])
     assert members.count == 1
 
 
