@@ -68,11 +68,21 @@ def test_prices_lead_to_themselves_and_books_balance(solved):
     assert float(jnp.max(jnp.abs(books.energy_residual))) < 1e-12
     assert float(jnp.max(jnp.abs(books.money_residual))) < 1e-12
     # Nothing but energy costs anything here: what households expect to pay is what is settled.
-    paid = MASSES @ solved.response.cost
-    np.testing.assert_allclose(MASSES @ jnp.sum(books.payments, axis=1), paid, atol=1e-10)
+    paid = jnp.sum(books.payments, axis=1)
+    np.testing.assert_allclose(paid, solved.response.cost, atol=1e-10)
     for marginal in solved.response.marginals:
         np.testing.assert_allclose(jnp.sum(marginal, axis=1), 1, atol=1e-12)
         assert float(marginal.min()) >= 0
+
+
+def test_a_loose_answer_is_charged_what_it_leads_to():
+    """Costs, books and exploitability are those at the prices charged, not at those expected."""
+    loose = dataclasses.replace(METHOD, tolerance=jnp.asarray(1e-2))
+    found = solve_mean_field_game(GAME, (0.02,), loose)
+    assert 1e-4 < float(found.certificate.price_residual) <= 1e-2
+    paid = jnp.sum(found.settlement.payments, axis=1)
+    np.testing.assert_allclose(paid, found.response.cost, atol=1e-12)
+    assert float(found.certificate.exploitability_by_cluster.min()) > 0
 
 
 def test_trade_pays_and_colder_is_closer_to_the_game_without_entropy(solved):
