@@ -20,6 +20,7 @@ FLOORS = {
     "prosumer": 2,
     "market": 2,
     "equilibrium": 3,
+    "meanfield_game": 3,
     "planner": 3,
     "tuning": 4,
     "scenario": 5,

@@ -203,8 +203,9 @@ def _live(model, prices, start, temperature):
 
 def test_hard_decisions_are_the_limit_of_soft_ones():
     model = random_model(3, "fitted")
-    prices = jnp.linspace(-1, 1, STEPS)
-    start, taus = model.grid.at((0.0, 0.5)), (1e-2, 1e-3, 1e-4)
+    prices, taus = jnp.asarray(np.linspace(-1, 1, STEPS)), (1e-2, 1e-3, 1e-4)
+    # A strong type, so that what was compiled for other tests serves here.
+    start = jnp.asarray(np.asarray(model.grid.at((0.0, 0.5))))
     hard, life = _live(model, prices, start, None)
     soft = [sweep(model, prices, start, jnp.asarray(tau))[0] for tau in taus]
     gaps = [float(jnp.max(hard - each)) for each in soft]

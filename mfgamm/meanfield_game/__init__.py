@@ -1,0 +1,19 @@
+"""The mean field game of clusters: stochastic households under the prices that they lead to."""
+
+from mfgamm.meanfield_game.certificate import (
+    Certificate as Certificate,
+    best_cost as best_cost,
+    certify as certify,
+)
+from mfgamm.meanfield_game.game import MeanFieldGame as MeanFieldGame
+from mfgamm.meanfield_game.response import (
+    Response as Response,
+    price_map as price_map,
+    respond as respond,
+)
+from mfgamm.meanfield_game.solve import (
+    MeanFieldEquilibrium as MeanFieldEquilibrium,
+    Stages as Stages,
+    equilibrium_response as equilibrium_response,
+    solve_mean_field_game as solve_mean_field_game,
+)

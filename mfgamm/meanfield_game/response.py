@@ -1,0 +1,79 @@
+"""One round of the game: prices, backward, forward, flows, prices."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mfgamm.core import Flows, Prices
+from mfgamm.meanfield import Foresight, backward, forward, mean_flows
+from mfgamm.meanfield_game.game import MeanFieldGame
+
+
+class Response(eqx.Module):
+    """How the households of all clusters answer prices.
+
+    Attributes:
+        flows: of a cluster's households on average, kW.
+        cost: expected cost of a household over the horizon, €, without what entropy is worth.
+        marginals: probabilities of each state variable by itself, `[cluster, point, time]`, at the
+            beginning of every step.
+    """
+
+    flows: Flows
+    cost: Float[Array, " cluster"]
+    marginals: tuple[Float[Array, "cluster _ time"], ...]
+
+
+def respond(
+    game: MeanFieldGame, prices: Prices, temperature: Float[Array, ""] | float | None
+) -> Response:
+    """The best answer to prices: Bellman backward, Fokker–Planck forward.
+
+    Args:
+        game: whose households answer.
+        prices: that they expect and are charged, €/kWh, `[cluster, time]`.
+        temperature: τ of the entropy that each decision earns, €; None for none.
+
+    Raises:
+        InvalidInput: if the temperature is not positive.
+    """
+
+    def one(base_load, start, seen: Prices):
+        model = game.at_home(base_load)
+        foresight = Foresight(backward(model, seen, temperature), temperature)
+        return forward(model, seen, foresight, start, _observe)
+
+    life = jax.vmap(one)(game.base_load, game.starts, prices)
+    flows, marginals = life.observed
+    return Response(flows=flows, cost=life.cost, marginals=marginals)
+
+
+def recharge(
+    game: MeanFieldGame, response: Response, expected: Prices, charged: Prices
+) -> Response:
+    """The same behaviour at other prices than those expected: its cost is linear in prices."""
+    flows, hours = response.flows, game.household.step_hours
+    dearer = flows.demand * (charged.buy - expected.buy)
+    richer = flows.supply * (charged.sell - expected.sell)
+    cost = response.cost + hours * jnp.sum(dearer - richer, axis=-1)
+    return Response(flows=flows, cost=cost, marginals=response.marginals)
+
+
+def price_map(prices: Prices, parameters: tuple[MeanFieldGame, Float[Array, ""]]) -> Prices:
+    """F, whose fixed points are the equilibria: what prices lead to when households expect them.
+
+    Args:
+        prices: expected, €/kWh, `[cluster, time]`.
+        parameters: the game and the temperature τ, €.
+    """
+    game, temperature = parameters
+    return game.prices(respond(game, prices, temperature).flows)
+
+
+def _observe(model, now, probability, policy):
+    axes = range(probability.ndim)
+    marginals = tuple(
+        jnp.sum(probability, axis=tuple(other for other in axes if other != axis)) for axis in axes
+    )
+    return mean_flows(model, now, probability, policy), marginals
