@@ -1,5 +1,9 @@
 """Tariffs, the community's market, and its settlement."""
 
+from mfgamm.market.cluster_audit import (
+    ClusterAudit as ClusterAudit,
+    audit_clusters as audit_clusters,
+)
 from mfgamm.market.clustered import AbstractClusteredMarket as AbstractClusteredMarket
 from mfgamm.market.market import (
     AbstractMarket as AbstractMarket,
