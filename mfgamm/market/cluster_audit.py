@@ -111,6 +111,7 @@ def _between(prices: Prices, members: Membership) -> Float[Array, ""]:
 
 def _favour(market, sell, buy, members: Membership, books: Settlement) -> Float[Array, ""]:
     """Payments with every type as two halves, names exchanged, less those without."""
+    assert members.clusters is not None
     types = members.weights.size
     order = np.arange(types).reshape(-1, TYPES_PER_CLUSTER)[:, ::-1]
     order = np.repeat(order, 2, axis=1).ravel()  # halves side by side, cluster after cluster
