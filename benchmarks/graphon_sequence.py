@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="file for the picture (SVG)")
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    sizes, longest, draws = ((2, 4), 8, 1) if arguments.quick else ((2, 4, 8, 16, 32), 96, 6)
+    sizes, longest, draws = ((2, 4), 8, 1) if arguments.quick else ((2, 4, 8, 16), 48, 4)
     result = measure(sizes, longest, draws) | {"machine": machine_facts()}
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
