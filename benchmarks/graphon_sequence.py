@@ -9,7 +9,6 @@ prices are step functions of x; their distance from those of the longest street 
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
 import jax
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measurement import machine_facts
+from benchmarks.table import write_json
 from mfgamm import (
     Battery,
     Community,
@@ -167,7 +167,7 @@ def main() -> None:
     sizes, longest, draws = ((2, 4), 8, 1) if arguments.quick else ((2, 4, 8, 16), 48, 4)
     result = measure(sizes, longest, draws) | {"machine": machine_facts()}
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(arguments.json, result)
     if arguments.figure:
         draw(result, arguments.figure)
 

@@ -35,7 +35,7 @@ from mfgamm.study import (
     write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
-from mfgamm.study.pareto import ScenarioFront, front_json, scenario_front, show_front, write_front
+from mfgamm.study.pareto import front_json, scenario_front, show_front, write_front
 from mfgamm.study.sensitivity import (
     sensitivity_dataset,
     sensitivity_json,
@@ -43,7 +43,6 @@ from mfgamm.study.sensitivity import (
     write_sensitivities,
 )
 from mfgamm.study.tuning import (
-    TunedScenario,
     objective_of,
     show_tuning,
     tune_scenario,
@@ -65,7 +64,7 @@ Settings = Annotated[
     ),
 ]
 
-Found = TypeVar("Found", TunedScenario, ScenarioFront)
+Found = TypeVar("Found")
 
 app = typer.Typer(
     help="Mean field games of energy communities cleared by automated market makers.",
@@ -155,12 +154,8 @@ def sensitivity(
         study_scenario, console = _opened(scenario, settings, out, as_json)
         table = sensitivities(build_community(study_scenario), barrier=barrier, blur=blur)
         dataset = sensitivity_dataset(table, study_scenario.title)
-        if as_json:
-            print(sensitivity_json(dataset))
-        else:
-            show_sensitivities(console, dataset)
-        if out is not None:
-            write_sensitivities(dataset, out)
+        written = sensitivity_json, show_sensitivities, write_sensitivities
+        _delivered(dataset, *written, console, out, as_json)
 
 
 @app.command()
@@ -212,11 +207,13 @@ def tune(
         if pareto is None:
             tuned = tune_scenario(study_scenario, *sought)
             written = tuning_json, show_tuning, write_tuning
-            status = _delivered(tuned, *written, console, out, as_json)
+            _delivered(tuned, *written, console, out, as_json)
+            status = tuned.status
         else:
             front = scenario_front(study_scenario, *sought, pareto, _counted(console, pareto))
             written = front_json, show_front, write_front
-            status = _delivered(front, *written, console, out, as_json)
+            _delivered(front, *written, console, out, as_json)
+            status = front.status
     raise typer.Exit(Exit.CONVERGED if status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
@@ -289,15 +286,14 @@ def _delivered(
     console: Console,
     out: Path | None,
     as_json: bool,
-) -> Status:
-    """Print what was found, write it to the folder if there is one, and say how it ended."""
+) -> None:
+    """Print what was found, and write it to the folder if there is one."""
     if as_json:
         print(to_json(found))
     else:
         show(console, found)
     if out is not None:
         write(found, out)
-    return found.status
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ of each other, in as many of the coupling's leading directions as a dense solve 
 leaves is small, and GMRES makes up for it.
 """
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -15,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mfgamm.core import Flows
+from mfgamm.fixed_point import solve_linear
 from mfgamm.market import AbstractClusteredMarket, AbstractMarket
 
 SELL, BUY = 0, 1
@@ -22,7 +25,7 @@ SELL, BUY = 0, 1
 # the steps of GMRES that it saves (a hundred clusters of 96 steps: 12 steps here, 7 with 3,000).
 MOST_COUPLED = 1000
 # To which GMRES solves, and how long it may take.
-ACCURACY, RESTART, MOST_RESTARTS = 1e-10, 100, 3
+ACCURACY, RESTART, MOST_CYCLES = 1e-10, 100, 3
 
 # Flows or prices, of all clusters if there are any, sell or supply first.
 Sides = Float[Array, "side *cluster time"]
@@ -82,26 +85,16 @@ class PriceSystem(eqx.Module):
         eliminate = _Elimination.of(self, self.sight).solve
         transposed = jax.linear_transpose(eliminate, right)
 
-        def solve(apply, right, precondition):
-            found, _ = jax.scipy.sparse.linalg.gmres(
-                apply,
-                right,
-                x0=precondition(right),
-                tol=ACCURACY,
-                atol=0.0,
-                restart=RESTART,
-                maxiter=MOST_RESTARTS,
-                M=precondition,
-                # The other method does not look at the residual before a restart.
-                solve_method="incremental",
-            )
-            return found
-
+        solve = functools.partial(
+            solve_linear, tolerance=ACCURACY, restart=RESTART, cycles=MOST_CYCLES
+        )
         return jax.lax.custom_linear_solve(
             self.apply,
             right,
-            solve=lambda apply, b: solve(apply, b, eliminate),
-            transpose_solve=lambda apply, b: solve(apply, b, lambda x: transposed(x)[0]),
+            solve=lambda apply, b: solve(apply, b, precondition=eliminate),
+            transpose_solve=lambda apply, b: solve(
+                apply, b, precondition=lambda x: transposed(x)[0]
+            ),
         )
 
     def _quote(self, flows: Sides) -> Sides:
@@ -138,9 +131,7 @@ class _Blocks(eqx.Module):
         return cls(jax.lax.map(jax.scipy.linalg.lu_factor, blocks))
 
     def solve(self, right: Sides) -> Sides:
-        rows = jnp.moveaxis(by_cluster(right), 1, 0)
-        found = self.over(rows.reshape(rows.shape[0], -1, 1))
-        return jnp.moveaxis(found.reshape(rows.shape), 0, 1).reshape(right.shape)
+        return _block_by_block(self.over, right)
 
     def inverse(self) -> Block:
         clusters, size = self.factor[1].shape
@@ -204,10 +195,8 @@ class _Elimination(eqx.Module):
         return alone + self._alone(pushed)
 
     def _alone(self, right: Sides) -> Sides:
-        size = self.inverse.shape[-1]
-        rows = jnp.moveaxis(right, 1, 0).reshape(-1, size, 1)
-        found = jnp.matmul(self.inverse, rows, precision="highest")
-        return jnp.moveaxis(found.reshape(-1, 2, right.shape[-1]), 0, 1)
+        multiply = functools.partial(jnp.matmul, self.inverse, precision="highest")
+        return _block_by_block(multiply, right)
 
 
 def _coupled(inverse: Block, response, seen: Local, offered: Local, sight: Sight):
@@ -238,6 +227,13 @@ def _slopes(function, at: Sides) -> Local:
 def by_cluster(sides: Sides) -> Float[Array, "side cluster time"]:
     """With an axis for clusters, of length one if there are none."""
     return sides.reshape(2, -1, sides.shape[-1])
+
+
+def _block_by_block(operate: Callable[[Block], Block], right: Sides) -> Sides:
+    """What an operation on each cluster's column, both sides and all steps in one, makes of it."""
+    rows = jnp.moveaxis(by_cluster(right), 1, 0)
+    found = operate(rows.reshape(rows.shape[0], -1, 1))
+    return jnp.moveaxis(found.reshape(rows.shape), 0, 1).reshape(right.shape)
 
 
 def _answer(response: Float[Array, "cluster side time side time"], prices: Sides) -> Sides:

@@ -43,7 +43,7 @@ class Metrics(eqx.Module):
     saving_by_type: Float[Array, " type"]
 
 
-def peak(values: Float[Array, " time"]) -> Float[Array, ""]:
+def peak(values: Float[Array, " any"]) -> Float[Array, ""]:
     """The largest of some values, with the derivative of the one that is largest.
 
     The derivative of `jnp.max` compares its result to the values. Compilers that compute a value

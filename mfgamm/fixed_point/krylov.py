@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.scipy.sparse.linalg import gmres
 from jaxtyping import Array, Float
 
-Vector = Float[Array, " unknown"]
+Vector = Float[Array, "*unknown"]
 Operator = Callable[[Vector], Vector]
 
 # A derivative whose linear system is solved worse than this, relatively, is no derivative.
@@ -21,12 +21,20 @@ def solve_linear(
     *,
     restart: int,
     cycles: int,
+    precondition: Operator | None = None,
 ) -> Vector:
-    """GMRES from zero until ‖right − A·x‖ ≤ tolerance·‖right‖, or the cycles are used up."""
-    # Modified Gram–Schmidt with Givens rotations, the robust variant, stops inside a cycle.
+    """GMRES until ‖right − A·x‖ ≤ tolerance·‖right‖, or the cycles are used up.
+
+    It starts from zero, or with a preconditioner from what that makes of the right-hand side, and
+    then measures residuals as the preconditioner leaves them.
+    """
+    # Modified Gram–Schmidt with Givens rotations, the robust variant, stops inside a cycle: the
+    # other one does not look at the residual before a restart.
     solution, _ = gmres(
         operator,
         right,
+        x0=None if precondition is None else precondition(right),
+        M=precondition,
         tol=tolerance,  # pyright: ignore[reportArgumentType]  # a traced number will do
         restart=min(restart, right.size),
         maxiter=cycles,

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.amm import AbstractBondingCurve, clear, fee_income, matched_power
 from mfgamm.core import Flows, InvalidInput, Membership, Prices, Tariff, concrete
-from mfgamm.market.settlement import Settlement
+from mfgamm.market.settlement import Settlement, payments_at
 
 
 def _share(given) -> Float[Array, ""]:
@@ -92,8 +92,7 @@ class CommunityMarket(AbstractMarket):
         imported, exported = step_hours * (demand - inside), step_hours * (supply - inside)
         earned = fee_income(supply, demand, self.tariff, self.fee, self.blur)
         return Settlement(
-            payments=step_hours
-            * (members.at_home(prices.buy) * buy - members.at_home(prices.sell) * sell),
+            payments=payments_at(prices, sell, buy, members, step_hours),
             members=members,
             supply=step_hours * supply,
             demand=step_hours * demand,
@@ -128,7 +127,7 @@ class GridMarket(AbstractMarket):
         feed_in, retail = self.tariff.feed_in, self.tariff.retail
         nothing = jnp.zeros_like(supply)
         return Settlement(
-            payments=step_hours * (members.at_home(retail) * buy - members.at_home(feed_in) * sell),
+            payments=payments_at(Prices(sell=feed_in, buy=retail), sell, buy, members, step_hours),
             members=members,
             supply=supply,
             demand=demand,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from mfgamm.amm import MonotonePotential
 from mfgamm.core import Flows, InvalidInput, Prices, Tariff, concrete
 from mfgamm.market.market import AbstractMarket
-from mfgamm.market.settlement import Settlement
+from mfgamm.market.settlement import Settlement, payments_at
 
 
 def _sizes(given) -> Float[Array, " type"] | None:
@@ -59,9 +59,7 @@ class MonotoneMarket(AbstractMarket):
         sizes = jnp.ones_like(members.weights) if self.sizes is None else self.sizes
         rebates = sizes[:, None] * members.at_home(surplus / members.total(sizes[:, None]))
         return Settlement(
-            payments=step_hours
-            * (members.at_home(prices.buy) * buy - members.at_home(prices.sell) * sell)
-            - rebates,
+            payments=payments_at(prices, sell, buy, members, step_hours) - rebates,
             members=members,
             supply=step_hours * supply,
             demand=step_hours * demand,

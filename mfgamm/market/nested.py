@@ -30,7 +30,7 @@ from mfgamm.market.clustered import (
     network_tariff,
     require_share,
 )
-from mfgamm.market.settlement import Settlement
+from mfgamm.market.settlement import Settlement, payments_at
 
 
 def _number(given) -> Float[Array, ""]:
@@ -134,11 +134,10 @@ class NestedMarket(AbstractClusteredMarket):
         trade = _cluster_trade(left, *trades)
         exported = step_hours * (left.supply - trade.sales)
         imported = step_hours * (left.demand - trade.purchases)
-        home = members.at_home
         # Not what the payments leave over: computed apart, so that the residual checks both.
         earned = fee_income(flows.supply, flows.demand, pool, self.fee, self.blur)
         return Settlement(
-            payments=step_hours * (home(prices.buy) * buy - home(prices.sell) * sell),
+            payments=payments_at(prices, sell, buy, members, step_hours),
             members=members,
             supply=step_hours * flows.supply,
             demand=step_hours * flows.demand,

@@ -4,7 +4,19 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.core import Membership
+from mfgamm.core import Membership, Prices
+
+
+def payments_at(
+    prices: Prices,
+    sell: Float[Array, "type time"],
+    buy: Float[Array, "type time"],
+    members: Membership,
+    step_hours: Float[Array, ""],
+) -> Float[Array, "type time"]:
+    """What a household of each type pays for its trades, kW, at its cluster's prices, €."""
+    home = members.at_home
+    return step_hours * (home(prices.buy) * buy - home(prices.sell) * sell)
 
 
 class NetworkAccount(eqx.Module):

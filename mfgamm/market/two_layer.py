@@ -22,7 +22,7 @@ from mfgamm.market.clustered import (
     network_tariff,
     require_share,
 )
-from mfgamm.market.settlement import Settlement
+from mfgamm.market.settlement import Settlement, payments_at
 
 
 class AbstractLayerPricing(eqx.Module):
@@ -137,9 +137,8 @@ class TwoLayerMarket(AbstractClusteredMarket):
         trade = self._cluster_trade(flows, local, across, inside)
         exported = step_hours * (flows.supply - inside - trade.sales)
         imported = step_hours * (flows.demand - inside - trade.purchases)
-        home = members.at_home
         return Settlement(
-            payments=step_hours * (home(prices.buy) * buy - home(prices.sell) * sell),
+            payments=payments_at(prices, sell, buy, members, step_hours),
             members=members,
             supply=step_hours * flows.supply,
             demand=step_hours * flows.demand,

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from mfgamm.core import InvalidInput
 
 
@@ -29,6 +31,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_json_and_figure(folder: Path, name: str, text: str, figure: Figure) -> None:
+    """Write `name.json` and `name.svg`, each whole or not at all.
+
+    Raises:
+        InvalidInput: naming the file that cannot be written.
+    """
+    with replacing(folder / f"{name}.json") as path:
+        path.write_text(text + "\n", encoding="utf-8")
+    with replacing(folder / f"{name}.svg") as path:
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def require_writable(folder: Path) -> None:

@@ -17,7 +17,7 @@ from mfgamm.equilibrium import Metrics
 from mfgamm.market import CommunityMarket
 from mfgamm.scenario import Scenario, build_community, make_calendar
 from mfgamm.study.figures.pareto import FrontEnds, FrontPoints, plot_front
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_json_and_figure
 from mfgamm.study.one_community import require_one_community
 from mfgamm.study.tuning import design_of, plain_metrics, plain_parameters
 from mfgamm.study.wording import MISSING, count, number, percent
@@ -186,10 +186,7 @@ def write_front(scenario: ScenarioFront, folder: Path) -> None:
     Raises:
         InvalidInput: naming the file that cannot be written.
     """
-    with replacing(folder / f"{NAME}.json") as path:
-        path.write_text(front_json(scenario) + "\n", encoding="utf-8")
-    with replacing(folder / f"{NAME}.svg") as path:
-        _figure(scenario).savefig(path, format="svg", metadata={"Date": None})
+    write_json_and_figure(folder, NAME, front_json(scenario), _figure(scenario))
 
 
 def _figure(scenario: ScenarioFront) -> Figure:

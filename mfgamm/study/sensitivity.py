@@ -14,7 +14,7 @@ from rich.table import Table
 from mfgamm.equilibrium import Sensitivities
 from mfgamm.study.dataset import CONVENTIONS, save_dataset
 from mfgamm.study.figures.sensitivities import SURE_MARK, UNSURE_MARK, plot_sensitivities
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_json_and_figure
 from mfgamm.study.wording import number, power_of_ten
 
 NAME = "sensitivities"
@@ -96,10 +96,7 @@ def write_sensitivities(dataset: xr.Dataset, folder: Path) -> None:
         InvalidInput: naming the file that cannot be written.
     """
     save_dataset(dataset, folder / f"{NAME}.nc")
-    with replacing(folder / f"{NAME}.json") as path:
-        path.write_text(sensitivity_json(dataset) + "\n", encoding="utf-8")
-    with replacing(folder / f"{NAME}.svg") as path:
-        plot_sensitivities(dataset).savefig(path, format="svg", metadata={"Date": None})
+    write_json_and_figure(folder, NAME, sensitivity_json(dataset), plot_sensitivities(dataset))
 
 
 def step_of(one: xr.Dataset) -> str:

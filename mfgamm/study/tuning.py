@@ -15,7 +15,7 @@ from mfgamm.core import InvalidInput, Status
 from mfgamm.equilibrium import Community, Metrics, without_community
 from mfgamm.scenario import Calendar, Scenario, build_community, make_calendar
 from mfgamm.study.figures.tuning import plot_tuning
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_json_and_figure
 from mfgamm.study.one_community import require_one_community
 from mfgamm.study.wording import count, number, percent
 from mfgamm.tuning import (
@@ -185,11 +185,8 @@ def write_tuning(tuned: TunedScenario, folder: Path) -> None:
     Raises:
         InvalidInput: naming the file that cannot be written.
     """
-    with replacing(folder / f"{NAME}.json") as path:
-        path.write_text(tuning_json(tuned) + "\n", encoding="utf-8")
     figure = plot_tuning(tuned.tuning.history.loss, tuned.tuning.market)
-    with replacing(folder / f"{NAME}.svg") as path:
-        figure.savefig(path, format="svg", metadata={"Date": None})
+    write_json_and_figure(folder, NAME, tuning_json(tuned), figure)
 
 
 def _comparison(tuned: TunedScenario) -> list[tuple[str, float, float]]:

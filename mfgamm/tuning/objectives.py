@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, Number
-from mfgamm.equilibrium import Metrics
+from mfgamm.equilibrium import Metrics, peak
 
 Weights = Float[Array, " type"]
 
@@ -44,7 +44,7 @@ OBJECTIVES: Mapping[str, Measure] = MappingProxyType(
         "gain": Measure(lambda metrics, weights: metrics.gain, -1, "€"),
         "peak-import": Measure(lambda metrics, weights: metrics.peak_import, 1, "kW"),
         "self-sufficiency": Measure(lambda metrics, weights: metrics.self_sufficiency, -1),
-        "worst-category": Measure(lambda metrics, weights: jnp.min(metrics.savings), -1, "€"),
+        "worst-category": Measure(lambda metrics, weights: -peak(-metrics.savings), -1, "€"),
         "gini": Measure(lambda metrics, weights: gini(metrics.saving_by_type, weights)),
     }
 )

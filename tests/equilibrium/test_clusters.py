@@ -15,10 +15,10 @@ from mfgamm.core import Clusters
 from mfgamm.equilibrium import (
     ColumnGeneration,
     Game,
-    PathFollowing,
     Smoothing,
     metrics_of,
     polish,
+    smoothed_equilibrium,
     smoothed_outcome,
     without_community,
 )
@@ -88,11 +88,7 @@ def smoothed(equilibrium):
     community = equilibrium.community
     benchmark = without_community(community)
     game = Game(community.population.types, community.market, benchmark.cost)
-    solver = PathFollowing()
-    state = solver.init(game, benchmark.plan)
-    while float(state.smoothing.barrier) > float(SMOOTHING.barrier):
-        state = solver.advance(game, state)
-    return game, polish(game, state.point, SMOOTHING)
+    return game, smoothed_equilibrium(game, benchmark.plan, SMOOTHING)
 
 
 @eqx.filter_jit

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from equilibrium.communities import TARIFF, make_households
 
-from mfgamm import Community, CommunityMarket, PathFollowing, Population
+from mfgamm import Community, CommunityMarket, Population
 from mfgamm.amm import Learned
 from mfgamm.equilibrium import (
     Game,
     Smoothing,
     peak,
-    polish,
+    smoothed_equilibrium,
     smoothed_outcome,
     without_community,
 )
@@ -52,11 +52,7 @@ def solved():
     community = Community(population, market)
     benchmark = without_community(community)
     game = Game(population.types, market, benchmark.cost)
-    solver = PathFollowing()
-    state = solver.init(game, benchmark.plan)
-    while float(state.smoothing.barrier) > float(SMOOTHING.barrier):
-        state = solver.advance(game, state)
-    return game, polish(game, state.point, SMOOTHING)
+    return game, smoothed_equilibrium(game, benchmark.plan, SMOOTHING)
 
 
 @eqx.filter_jit
