@@ -7,6 +7,7 @@ from mfgamm.meanfield.control import (
     Levels as Levels,
     QuadraticControls as QuadraticControls,
 )
+from mfgamm.meanfield.controllable_load import ControllableLoad as ControllableLoad
 from mfgamm.meanfield.deviation import Deviation as Deviation
 from mfgamm.meanfield.device import AbstractDevice as AbstractDevice
 from mfgamm.meanfield.energy_storage import EnergyStorage as EnergyStorage
@@ -25,9 +26,11 @@ from mfgamm.meanfield.generator import (
 )
 from mfgamm.meanfield.household import (
     EnergyBill as EnergyBill,
+    Incentives as Incentives,
     NetLoad as NetLoad,
     household as household,
     mean_flows as mean_flows,
+    with_base_load as with_base_load,
 )
 from mfgamm.meanfield.model import (
     ControlledDiffusion as ControlledDiffusion,
@@ -36,6 +39,7 @@ from mfgamm.meanfield.model import (
 )
 from mfgamm.meanfield.scheme import AbstractScheme as AbstractScheme
 from mfgamm.meanfield.semi_lagrangian import SemiLagrangian as SemiLagrangian
+from mfgamm.meanfield.shiftable_load import ShiftableLoad as ShiftableLoad
 from mfgamm.meanfield.strategy import (
     AbstractStrategy as AbstractStrategy,
     Foresight as Foresight,

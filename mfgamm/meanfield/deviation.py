@@ -61,8 +61,5 @@ class Deviation(AbstractDevice):
     def drift(self, now, x, level):
         return self.reversion * (self.mean - x)
 
-    def volatility(self, now, x):
-        return self.intensity * jnp.ones_like(x)
-
     def power(self, now, x, level):
         return x

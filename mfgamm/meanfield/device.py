@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, concrete
 from mfgamm.meanfield.axis import Axis
-from mfgamm.meanfield.model import Moment, Motion
+from mfgamm.meanfield.model import Moment
 from mfgamm.meanfield.scheme import AbstractScheme
 
 Field = Float[Array, "..."]
@@ -22,11 +22,13 @@ class AbstractDevice(eqx.Module):
         axis: of its state.
         scheme: how its motion is discretised.
         levels: what may be chosen, or None if nothing.
+        intensity: of its noise, unit of the state per √hour; None where nothing is random.
     """
 
     axis: eqx.AbstractVar[Axis]
     scheme: eqx.AbstractVar[AbstractScheme]
     levels: eqx.AbstractVar[Float[Array, " level"] | None]
+    intensity: eqx.AbstractVar[Float[Array, ""] | None]
 
     @abstractmethod
     def drift(self, now: Moment, x: Field, level: Field) -> Field:
@@ -38,8 +40,8 @@ class AbstractDevice(eqx.Module):
 
     def volatility(self, now: Moment, x: Field) -> Field | None:
         """Intensity of its noise, unit per √hour; None if it has none."""
-        del now, x
-        return None
+        del now
+        return None if self.intensity is None else self.intensity * jnp.ones_like(x)
 
     def cost(self, now: Moment, x: Field, level: Field) -> Field:
         """What its use costs besides energy, € per hour."""
@@ -51,20 +53,19 @@ class AbstractDevice(eqx.Module):
         return jnp.zeros((), x.dtype)
 
     @property
-    def random(self) -> bool:
-        """Whether its motion has noise."""
-        return type(self).volatility is not AbstractDevice.volatility
+    def options(self) -> Float[Array, " level"] | None:
+        """What a decision is made among: the levels, unless a device knows of more."""
+        return self.levels
 
-    def motion(self, number: int, control: int | None) -> Motion:
-        """Its motion as state variable `number`, chosen by control number `control`."""
-        own = _Own(self, number, control)
-        return Motion(
-            axis=number,
-            drift=own.drift,
-            volatility=own.volatility if self.random else None,
-            scheme=self.scheme,
-            controlled=control is not None,
-        )
+    def level(self, option: Field, drawn: Field) -> Field:
+        """The level that an option comes to.
+
+        Args:
+            option: chosen.
+            drawn: by the household without this device and those after it, kW.
+        """
+        del drawn
+        return option
 
     def require(
         self, name: str, low: float = 0.0, high: float = np.inf, *, strict: bool = False
@@ -74,7 +75,8 @@ class AbstractDevice(eqx.Module):
         Raises:
             InvalidInput: with the range.
         """
-        known = concrete(getattr(self, name))
+        given = getattr(self, name)
+        known = None if given is None else concrete(given)
         if known is None:
             return
         bad = ~np.isfinite(known) | (known < low) | (known > high) | (strict & (known == low))
@@ -84,17 +86,6 @@ class AbstractDevice(eqx.Module):
             raise InvalidInput(f"{type(self).__name__}.{name}", value, f"must be in {span}")
 
 
-class _Own(eqx.Module):
-    """A device's functions of its own state, as functions of the whole one."""
-
-    device: AbstractDevice
-    number: int = eqx.field(static=True)
-    control: int | None = eqx.field(static=True)
-
-    def drift(self, now, state, controls=()):
-        x = state[self.number]
-        level = jnp.zeros((), x.dtype) if self.control is None else controls[self.control]
-        return self.device.drift(now, x, level)
-
-    def volatility(self, now, state):
-        return self.device.volatility(now, state[self.number])
+def optional(given):
+    """An array, or None: for parameters that may be left out."""
+    return None if given is None else jnp.asarray(given)

@@ -4,10 +4,15 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mfgamm.core import safe_divide
 from mfgamm.meanfield.axis import Axis
-from mfgamm.meanfield.device import AbstractDevice
+from mfgamm.meanfield.device import AbstractDevice, optional
 from mfgamm.meanfield.scheme import AbstractScheme
 from mfgamm.meanfield.semi_lagrangian import SemiLagrangian
+
+
+# An option beyond the levels: charge with what the household has left over.
+SURPLUS = 2.0
 
 
 def stored_power(axis: Axis, x, asked, one_way, hours):
@@ -39,6 +44,11 @@ class EnergyStorage(AbstractDevice):
         round_trip_efficiency: energy out per energy in, in (0, 1].
         wear: cost of a kWh through the meter, either way, €/kWh.
         terminal_value: worth of a kWh left at the end, €/kWh.
+        intensity: of noise of the energy stored, kWh per √hour; energy is then kept on average
+            only, away from full and empty. None for none.
+        surplus_first: whether it may also charge with just what the household has left over
+            (eq. 5), after the devices listed before it (static). Its motion then depends on
+            theirs, and costs more to compute.
         scheme: of the discretisation.
 
     Raises:
@@ -51,6 +61,8 @@ class EnergyStorage(AbstractDevice):
     round_trip_efficiency: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.9)
     wear: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     terminal_value: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    intensity: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
+    surplus_first: bool = eqx.field(static=True, default=False)
     scheme: AbstractScheme = eqx.field(default_factory=SemiLagrangian)
 
     def __check_init__(self):
@@ -59,6 +71,19 @@ class EnergyStorage(AbstractDevice):
         self.require("round_trip_efficiency", 0.0, 1.0, strict=True)
         self.require("wear")
         self.require("terminal_value", -jnp.inf)
+        self.require("intensity")
+
+    @property
+    def options(self):
+        if not self.surplus_first:
+            return self.levels
+        return jnp.append(self.levels, jnp.asarray(SURPLUS, self.levels.dtype))
+
+    def level(self, option, drawn):
+        if not self.surplus_first:
+            return option
+        left = safe_divide(jnp.maximum(-drawn, 0), self.rated, 0.0)
+        return jnp.where(option == SURPLUS, jnp.minimum(left, 1), option)
 
     def _flow(self, now, x, level):
         one_way = jnp.sqrt(self.round_trip_efficiency)

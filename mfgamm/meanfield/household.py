@@ -1,5 +1,6 @@
 """A stochastic household: its devices, its net load, and what it pays at a community's prices."""
 
+import itertools
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -13,7 +14,7 @@ from mfgamm.meanfield.axis import Grid
 from mfgamm.meanfield.control import Levels
 from mfgamm.meanfield.device import AbstractDevice
 from mfgamm.meanfield.forward import Probability
-from mfgamm.meanfield.model import ControlledDiffusion, Moment
+from mfgamm.meanfield.model import ControlledDiffusion, Moment, Motion
 
 
 class NetLoad(eqx.Module):
@@ -28,14 +29,38 @@ class NetLoad(eqx.Module):
     devices: tuple[AbstractDevice, ...]
 
     def __call__(self, now: Moment, state, controls) -> Float[Array, "..."]:
-        drawn = [device.power(now, x, level) for device, x, level in self.each(state, controls)]
+        drawn = [power for _, _, _, power in self.each(now, state, controls)]
         return sum(drawn, self.base[now.step])
 
-    def each(self, state, controls):
-        """Each device with its own state and level."""
-        levels = iter(controls)
+    def each(self, now: Moment, state, controls):
+        """Each device with its own state, its level, and what it draws, kW."""
+        options, drawn = iter(controls), self.base[now.step]
         for device, x in zip(self.devices, state, strict=True):
-            yield device, x, jnp.zeros((), x.dtype) if device.levels is None else next(levels)
+            option = jnp.zeros((), x.dtype) if device.levels is None else next(options)
+            level = device.level(option, drawn)
+            power = device.power(now, x, level)
+            yield device, x, level, power
+            drawn = drawn + power
+
+
+class Incentives(eqx.Module):
+    """What an aggregator adds to a bill (GMFG paper, eq. 13: α_C and β_C).
+
+    Attributes:
+        penalty: on each kWh drawn beyond the contracted power, €/kWh, `[time]`.
+        contracted: that power, kW.
+        reward: for each kWh that is drawn less than the base load, €/kWh, `[time]`.
+    """
+
+    penalty: Float[Array, " time"] = eqx.field(converter=jnp.asarray)
+    contracted: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    reward: Float[Array, " time"] = eqx.field(converter=jnp.asarray)
+
+    def cost(self, now: Moment, base, net) -> Float[Array, "..."]:
+        """€ per hour."""
+        excess = jnp.maximum(net - self.contracted, 0)
+        reduction = jnp.maximum(base - net, 0)
+        return self.penalty[now.step] * excess - self.reward[now.step] * reduction
 
 
 class EnergyBill(eqx.Module):
@@ -43,15 +68,19 @@ class EnergyBill(eqx.Module):
 
     Attributes:
         net_load: of the household.
+        incentives: of its aggregator; None for none.
     """
 
     net_load: NetLoad
+    incentives: Incentives | None = None
 
     def __call__(self, now: Moment, state, controls, prices: Prices) -> Float[Array, "..."]:
-        net = self.net_load(now, state, controls)
+        each, base = list(self.net_load.each(now, state, controls)), self.net_load.base[now.step]
+        net = sum((power for _, _, _, power in each), base)
         bill = prices.buy * jnp.maximum(net, 0) - prices.sell * jnp.maximum(-net, 0)
-        each = self.net_load.each(state, controls)
-        return sum((device.cost(now, x, level) for device, x, level in each), bill)
+        if self.incentives is not None:
+            bill = bill + self.incentives.cost(now, base, net)
+        return sum((device.cost(now, x, level) for device, x, level, _ in each), bill)
 
     def terminal(self, state, prices: Prices) -> Float[Array, "..."]:
         """Cost of the energy left in stores, €."""
@@ -60,17 +89,52 @@ class EnergyBill(eqx.Module):
         return sum(parts[1:], parts[0])
 
 
+class _Drift(eqx.Module):
+    """A device's own drift, as a function of its state and its level."""
+
+    device: AbstractDevice
+    number: int = eqx.field(static=True)
+    control: int | None = eqx.field(static=True)
+
+    def __call__(self, now, state, controls=()):
+        x = state[self.number]
+        level = jnp.zeros((), x.dtype) if self.control is None else controls[self.control]
+        return self.device.drift(now, x, level)
+
+
+class _DriftAfterOthers(eqx.Module):
+    """The drift of a device that looks at what those before it draw."""
+
+    net_load: NetLoad
+    number: int = eqx.field(static=True)
+
+    def __call__(self, now, state, controls):
+        device, x, level, _ = list(self.net_load.each(now, state, controls))[self.number]
+        return device.drift(now, x, level)
+
+
+class _Volatility(eqx.Module):
+    device: AbstractDevice
+    number: int = eqx.field(static=True)
+
+    def __call__(self, now, state):
+        return self.device.volatility(now, state[self.number])
+
+
 def household(
     devices: Sequence[AbstractDevice],
     base_load: Float[np.ndarray, " time"] | Float[Array, " time"],
     step_hours: ArrayLike = 0.25,
+    incentives: Incentives | None = None,
 ) -> ControlledDiffusion:
     """The decision problem of a household that trades at `Prices`, the problem's environment.
 
     Args:
-        devices: one state variable each; list those with most points last.
+        devices: one state variable each; list those with most points last, and a battery that
+            charges from the surplus after all that come first.
         base_load: expected load less expected generation, kW, `[time]`.
         step_hours: length of a step.
+        incentives: of the aggregator; None for none.
 
     Raises:
         InvalidInput: if no device can be controlled, the base load is not finite, or a schedule has
@@ -81,30 +145,62 @@ def household(
     known = concrete(base)
     if base.ndim != 1 or (known is not None and not np.all(np.isfinite(known))):
         raise InvalidInput("base_load", base.shape, "must be one finite number, kW, for each step")
-    for device in devices:
-        home = getattr(device, "home", base)
-        if home.shape != base.shape:
-            raise InvalidInput(
-                f"{type(device).__name__}.home", home.shape, f"must have {base.shape[0]} steps"
-            )
+    _require_schedules(devices, base.shape)
     controlled = [device for device in devices if device.levels is not None]
     if not controlled:
         raise InvalidInput("devices", len(devices), "at least one must be controllable")
-    numbers = iter(range(len(controlled)))
-    motions = tuple(
-        device.motion(axis, None if device.levels is None else next(numbers))
-        for axis, device in enumerate(devices)
-    )
-    bill = EnergyBill(NetLoad(base, devices))
+    net_load = NetLoad(base, devices)
+    bill = EnergyBill(net_load, incentives)
     return ControlledDiffusion(
         grid=Grid(tuple(device.axis for device in devices)),
-        motions=motions,
-        controls=Levels(tuple(device.levels for device in controlled)),
+        motions=_motions(net_load),
+        controls=Levels(tuple(device.options for device in controlled)),
         running_cost=bill,
         terminal_cost=bill.terminal,
         steps=base.shape[0],
         step_hours=jnp.asarray(step_hours) * 1.0,
     )
+
+
+def with_base_load(
+    home: ControlledDiffusion, base_load: Float[Array, " time"]
+) -> ControlledDiffusion:
+    """The same household with another base load, kW."""
+
+    def where(home: ControlledDiffusion) -> list:
+        drifts = [each.drift for each in home.motions if isinstance(each.drift, _DriftAfterOthers)]
+        return [home.running_cost.net_load.base, *(drift.net_load.base for drift in drifts)]
+
+    return eqx.tree_at(where, home, replace_fn=lambda old: base_load)
+
+
+def _motions(net_load: NetLoad) -> tuple[Motion, ...]:
+    """Those who look at others move first, the last one listed before all: nobody has moved yet."""
+    numbers = itertools.count()
+    looking, others = [], []
+    for axis, device in enumerate(net_load.devices):
+        control = None if device.levels is None else next(numbers)
+        looks = getattr(device, "surplus_first", False)
+        (looking if looks else others).append(
+            Motion(
+                axis=axis,
+                drift=_DriftAfterOthers(net_load, axis) if looks else _Drift(device, axis, control),
+                volatility=None if device.intensity is None else _Volatility(device, axis),
+                scheme=device.scheme,
+                controlled=control is not None,
+            )
+        )
+    return (*reversed(looking), *others)
+
+
+def _require_schedules(devices: tuple[AbstractDevice, ...], shape: tuple[int, ...]) -> None:
+    for device in devices:
+        for name in ("home", "allowed"):
+            series = getattr(device, name, None)
+            if series is not None and series.shape != shape:
+                raise InvalidInput(
+                    f"{type(device).__name__}.{name}", series.shape, f"must have {shape[0]} steps"
+                )
 
 
 def mean_flows(model: ControlledDiffusion, now: Moment, probability: Probability, policy) -> Flows:

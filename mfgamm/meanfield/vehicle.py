@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, concrete
 from mfgamm.meanfield.axis import Axis
-from mfgamm.meanfield.device import AbstractDevice
+from mfgamm.meanfield.device import AbstractDevice, optional
 from mfgamm.meanfield.energy_storage import stored_power
 from mfgamm.meanfield.scheme import AbstractScheme
 from mfgamm.meanfield.semi_lagrangian import SemiLagrangian
@@ -30,6 +30,7 @@ class ElectricVehicle(AbstractDevice):
         levels: shares of the rated power, −1 to discharge and 1 to charge.
         round_trip_efficiency: of charging and discharging at home, in (0, 1].
         terminal_value: worth of a kWh left at the end, €/kWh.
+        intensity: of noise of the energy, kWh per √hour; None for none.
         scheme: of the discretisation.
 
     Raises:
@@ -47,6 +48,7 @@ class ElectricVehicle(AbstractDevice):
     levels: Float[Array, " level"] = eqx.field(converter=jnp.asarray, default=(-1.0, 0.0, 1.0))
     round_trip_efficiency: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.86)
     terminal_value: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    intensity: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     scheme: AbstractScheme = eqx.field(default_factory=SemiLagrangian)
 
     def __check_init__(self):
@@ -56,6 +58,7 @@ class ElectricVehicle(AbstractDevice):
         self.require("levels", -1.0, 1.0)
         self.require("round_trip_efficiency", 0.0, 1.0, strict=True)
         self.require("terminal_value", -jnp.inf)
+        self.require("intensity")
         for name in ("driving", "target"):
             if getattr(self, name).shape != self.home.shape:
                 raise InvalidInput(

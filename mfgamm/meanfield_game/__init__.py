@@ -5,6 +5,15 @@ from mfgamm.meanfield_game.certificate import (
     best_cost as best_cost,
     certify as certify,
 )
+from mfgamm.meanfield_game.fictitious_play import (
+    Averages as Averages,
+    Play as Play,
+    fictitious_play as fictitious_play,
+)
+from mfgamm.meanfield_game.finite_population import (
+    FinitePlay as FinitePlay,
+    play_finite as play_finite,
+)
 from mfgamm.meanfield_game.game import MeanFieldGame as MeanFieldGame
 from mfgamm.meanfield_game.response import (
     Response as Response,

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from mfgamm.core import Clusters, Flows, InvalidInput, Membership, Prices, concrete
 from mfgamm.graphon import local_aggregate
 from mfgamm.market import AbstractMarket
-from mfgamm.meanfield import ControlledDiffusion, EnergyBill
+from mfgamm.meanfield import ControlledDiffusion, EnergyBill, with_base_load
 
 
 class MeanFieldGame(eqx.Module):
@@ -89,9 +89,7 @@ class MeanFieldGame(eqx.Module):
 
     def at_home(self, base_load: Float[Array, " time"]) -> ControlledDiffusion:
         """The household with the base load of one cluster."""
-        return eqx.tree_at(
-            lambda model: model.running_cost.net_load.base, self.household, base_load
-        )
+        return with_base_load(self.household, base_load)
 
     def _require_loads(self) -> None:
         loads, steps = self.base_load, self.household.steps
