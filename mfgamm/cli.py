@@ -5,7 +5,7 @@ import enum
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import jax
 import typer
@@ -14,10 +14,13 @@ from rich.console import Console
 from mfgamm.core import InvalidInput, MfgammError, Status
 from mfgamm.equilibrium import Checkpoint, sensitivities
 from mfgamm.scenario import (
+    MeanFieldScenario,
+    Mode,
     Scenario,
     build_community,
     builtin_scenarios,
     load_scenario,
+    load_study,
     scenario_template,
 )
 from mfgamm.study import (
@@ -35,6 +38,15 @@ from mfgamm.study import (
     write_results,
 )
 from mfgamm.study.interruption import stop_on_interrupt
+from mfgamm.study.mean_field import (
+    announce_mean_field,
+    is_mean_field,
+    run_mean_field_study,
+    show_mean_field,
+    track_stages,
+    write_mean_field_report,
+    write_mean_field_results,
+)
 from mfgamm.study.pareto import front_json, scenario_front, show_front, write_front
 from mfgamm.study.sensitivity import (
     sensitivity_dataset,
@@ -105,13 +117,16 @@ def solve(
         bool, typer.Option("--json", help="Print one JSON object instead of tables.")
     ] = False,
 ) -> None:
-    """Find the equilibrium of a community, and what it gains.
+    """Find the equilibrium of a community, and what it gains; of households or of densities.
 
     Ctrl-C ends the search after the round and keeps the best answer so far; twice quits at once.
 
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """
     with _bad_input_explained():
+        asked = load_study(scenario, settings or [])
+        if isinstance(asked, MeanFieldScenario):
+            _solve_mean_field(asked, out, checkpoint, comparison, as_json)
         study_scenario, console = _opened(scenario, settings, out, as_json)
         tolerance = study_scenario.solver.tolerance
         saved = None if checkpoint is None else Checkpoint(checkpoint)
@@ -127,8 +142,7 @@ def solve(
             show_summary(console, study.summary)
         if out is not None:
             write_results(study, out)
-            address = (out / REPORT).resolve().as_uri()
-            console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
+            _point_to_report(console, out)
     raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
@@ -245,7 +259,9 @@ def report(
 ) -> None:
     """Rebuild report.html from results.nc."""
     with _bad_input_explained():
-        write_report(load_dataset(folder / RESULTS), folder / REPORT)
+        dataset = load_dataset(folder / RESULTS)
+        write = write_mean_field_report if is_mean_field(dataset) else write_report
+        write(dataset, folder / REPORT)
     Console().print(f"Wrote {folder / REPORT}")
 
 
@@ -253,6 +269,40 @@ def main() -> None:
     """Entry point of the console script; the only place that turns on double precision."""
     jax.config.update("jax_enable_x64", True)
     app()
+
+
+def _solve_mean_field(
+    scenario: MeanFieldScenario,
+    out: Path | None,
+    checkpoint: Path | None,
+    comparison: bool,
+    as_json: bool,
+) -> NoReturn:
+    """Solve a study of densities, show and write it, and leave with its status."""
+    if checkpoint is not None:
+        raise InvalidInput(
+            "checkpoint", str(checkpoint), "mean field studies keep none; leave it out"
+        )
+    if out is not None:
+        require_writable(out)
+    console = Console(stderr=as_json, quiet=as_json)
+    announce_mean_field(console, scenario)
+    modes = tuple(Mode) if comparison else (Mode.CLUSTER_OF_CLUSTERS,)
+    with track_stages(console) as on_stage:
+        study = run_mean_field_study(scenario, modes, on_stage)
+    if as_json:
+        print(study.summary.to_json())
+    else:
+        show_mean_field(console, study.summary)
+    if out is not None:
+        write_mean_field_results(study, out)
+        _point_to_report(console, out)
+    raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+
+
+def _point_to_report(console: Console, folder: Path) -> None:
+    address = (folder / REPORT).resolve().as_uri()
+    console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
 
 
 def _opened(

@@ -23,7 +23,9 @@ from mfgamm.market.tariffs import (
     time_of_use_tariff as time_of_use_tariff,
 )
 from mfgamm.market.two_layer import (
+    AbstractLayerPricing as AbstractLayerPricing,
     CurvePricing as CurvePricing,
     NetLoadPricing as NetLoadPricing,
+    Sigmoid as Sigmoid,
     TwoLayerMarket as TwoLayerMarket,
 )

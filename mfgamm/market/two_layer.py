@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -52,17 +53,49 @@ class NetLoadPricing(AbstractLayerPricing):
     The layer takes all flows at that price, whatever the grid charges its operator for them.
 
     Attributes:
-        price: €/kWh from the net load m, kW per household of the layer, elementwise; clipped to
-            the grid's prices.
+        price: €/kWh from the net load m, kW per household of the layer, elementwise.
+        within_tariff: whether it is clipped to the grid's prices; if not, households may do worse
+            than with the grid, or its operator pay for what they gain (static).
     """
 
     price: Callable[[Array], Array]
+    within_tariff: bool = eqx.field(static=True, default=True)
 
     def trade(self, flows: Flows, tariff: Tariff, blur: Float[Array, ""]) -> InsideTrade:
         quoted = self.price(flows.demand - flows.supply)
         everything = jnp.ones_like(quoted)
-        price = jnp.clip(quoted, tariff.feed_in, tariff.retail)
+        price = quoted
+        if self.within_tariff:
+            price = jnp.clip(quoted, tariff.feed_in, tariff.retail)
         return InsideTrade(sold=everything, met=everything, price=price)
+
+
+class Sigmoid(eqx.Module):
+    """A price that rises from `low` to `high` with the net load.
+
+        low + (high − low)/(1 + exp(−m/width))
+
+    Attributes:
+        low, high: €/kWh.
+        width: kW per household.
+
+    Raises:
+        InvalidInput: if low exceeds high, or the width is not positive.
+    """
+
+    low: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    high: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    width: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def __check_init__(self):
+        low, high, width = (concrete(each) for each in (self.low, self.high, self.width))
+        if low is not None and high is not None and not low <= high:
+            raise InvalidInput("sigmoid.low", float(low), f"must not exceed high, {float(high):g}")
+        if width is not None and not width > 0:
+            raise InvalidInput("sigmoid.width", float(width), "must be positive, kW")
+
+    def __call__(self, net_load: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.low + (self.high - self.low) * jax.nn.sigmoid(net_load / self.width)
 
 
 class TwoLayerMarket(AbstractClusteredMarket):
@@ -124,7 +157,7 @@ class TwoLayerMarket(AbstractClusteredMarket):
         return Flows(supply=scalar(seen.supply), demand=scalar(seen.demand))
 
     def quote(self, flows: Flows, seen: Flows) -> Prices:
-        local, across = self._trades(flows, seen)
+        local, across = self.layers(flows, seen)
         return self._blend(local, across)
 
     def blurred(self, blur) -> "TwoLayerMarket":
@@ -132,7 +165,7 @@ class TwoLayerMarket(AbstractClusteredMarket):
 
     def settle(self, sell, buy, members, step_hours) -> Settlement:
         flows = Flows(members.total(sell), members.total(buy))
-        local, across = self._trades(flows, self.see(flows))
+        local, across = self.layers(flows, self.see(flows))
         prices, inside = self._blend(local, across), self._inside(flows, local)
         trade = self._cluster_trade(flows, local, across, inside)
         exported = step_hours * (flows.supply - inside - trade.sales)
@@ -152,8 +185,16 @@ class TwoLayerMarket(AbstractClusteredMarket):
             network=trade.account(network_tariff(self.tariff), step_hours),
         )
 
-    def _trades(self, flows: Flows, seen: Flows) -> tuple[InsideTrade, InsideTrade]:
-        """What each layer takes of what is brought to it, and at what price."""
+    def layers(self, flows: Flows, seen: Flows) -> tuple[InsideTrade, InsideTrade]:
+        """What each layer takes of what is brought to it, and at what price.
+
+        Args:
+            flows: of the clusters, with their masses, kW per household of the community.
+            seen: what each cluster sees of all, `see(flows)`.
+
+        Returns:
+            Of the clusters' own layers, and of the one between them.
+        """
         # A function of net load wants kW per household of the cluster itself.
         masses = self.masses[:, None]
         own = Flows(

@@ -10,7 +10,6 @@ from mfgamm.meanfield.device import AbstractDevice, optional
 from mfgamm.meanfield.scheme import AbstractScheme
 from mfgamm.meanfield.semi_lagrangian import SemiLagrangian
 
-
 # An option beyond the levels: charge with what the household has left over.
 SURPLUS = 2.0
 

@@ -59,9 +59,10 @@ class ControlledDiffusion(eqx.Module):
     """A controlled diffusion on a grid, split by state variable.
 
     Over a step the controlled motions act first, in the order given, from the state in which the
-    choice is made; then those that nobody controls. A drift that looks at variables of other motions
-    sees them where the motions before it left them: list it before theirs. The transition operator is the product of one
-    expectation for each motion, and the density is moved by that operator's transpose.
+    choice is made; then those that nobody controls. A drift that looks at other motions' variables
+    sees them where the motions before it left them: list it before theirs. The transition operator
+    is the product of one expectation for each motion, and the density is moved by that operator's
+    transpose.
 
     Attributes:
         grid: of the states.

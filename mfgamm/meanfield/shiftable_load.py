@@ -14,7 +14,7 @@ from mfgamm.meanfield.semi_lagrangian import SemiLagrangian
 
 
 class ShiftableLoad(AbstractDevice):
-    """A task that runs or pauses (GMFG paper, eq. 2: y_s, u_s, P_s). Its state is the energy served.
+    """A task that runs or pauses (GMFG paper, eq. 2: y_s, u_s, P_s): its state is what was served.
 
     Attributes:
         axis: a lattice from nothing to the whole task, kWh.

@@ -20,6 +20,7 @@ from mfgamm.meanfield_game.response import (
     price_map as price_map,
     respond as respond,
 )
+from mfgamm.meanfield_game.simulate import Lives as Lives, simulate as simulate
 from mfgamm.meanfield_game.solve import (
     MeanFieldEquilibrium as MeanFieldEquilibrium,
     Stages as Stages,

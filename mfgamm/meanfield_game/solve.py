@@ -1,6 +1,6 @@
 """Solve the mean field game: temperatures from high to low, a fixed point of prices at each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -74,6 +74,7 @@ def solve_mean_field_game(
     *,
     start: Prices | MeanFieldEquilibrium | None = None,
     throw: bool = True,
+    on_stage: Callable[[float, FixedPoint], None] | None = None,
 ) -> MeanFieldEquilibrium:
     """Find prices that lead to themselves (GMFG paper, eqs. 13 to 28).
 
@@ -88,6 +89,7 @@ def solve_mean_field_game(
             acceleration to 1e-6 if None.
         start: prices expected at first, or another solve's result; the grid's if None.
         throw: raise if the tolerance was not met; otherwise the status tells.
+        on_stage: called after each temperature with what was found there.
 
     Raises:
         InvalidInput: if there is no temperature, one is not positive, or the start does not fit.
@@ -103,6 +105,8 @@ def solve_mean_field_game(
         )
         stages.append((temperature, found))
         prices = found.value
+        if on_stage is not None:
+            on_stage(temperature, found)
         if not found.converged:
             break
     equilibrium = _conclude(game, stages)

@@ -7,8 +7,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from mfgamm.scenario.schema import Scenario
+from mfgamm.scenario.schema.mean_field import MeanFieldScenario
 
 Location = tuple[int | str, ...]
+Root = type[Scenario] | type[MeanFieldScenario]
+ROOTS: tuple[Root, ...] = (Scenario, MeanFieldScenario)
+
+
+def root_of(data: Any) -> Root:
+    """The schema that a whole file follows: it says if it is a mean field study."""
+    mean_field = isinstance(data, Mapping) and data.get("kind") in kinds(MeanFieldScenario)
+    return MeanFieldScenario if mean_field else Scenario
 
 
 def location_of(key: str) -> Location:
@@ -26,14 +35,16 @@ def value_at(data: Any, location: Location) -> Any:
     return data
 
 
-def dotted_keys() -> list[str]:
+def dotted_keys(root: Root = Scenario) -> list[str]:
     """Every key of the schema, dotted, with `0` standing for any position of a list."""
-    return sorted(set(_keys_below(Scenario, "")))
+    return sorted(set(_keys_below(root, "")))
 
 
-def models_at(location: Location, data: Any = None) -> list[type[BaseModel]]:
+def models_at(
+    location: Location, data: Any = None, roots: tuple[Root, ...] = ROOTS
+) -> list[type[BaseModel]]:
     """The models that the table at `location` may follow, in `data` if it is given."""
-    models: list[type[BaseModel]] = [Scenario]
+    models: list[type[BaseModel]] = list(roots)
     for part in location:
         data = value_at(data, (part,))
         if isinstance(part, int):

@@ -12,6 +12,7 @@ from typing import Any
 from mfgamm.scenario.errors import InvalidScenario, Problem
 from mfgamm.scenario.keys import keys_of_kind, location_of, value_at
 from mfgamm.scenario.schema import Scenario
+from mfgamm.scenario.schema.mean_field import MeanFieldScenario
 from mfgamm.scenario.validation import validate
 
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -27,7 +28,20 @@ class BuiltinScenario:
 
 
 def load_scenario(source: str | Path, overrides: Overrides = ()) -> Scenario:
-    """A scenario, validated.
+    """A scenario of households with plans, validated; see `load_study`.
+
+    Raises:
+        InvalidScenario: as `load_study` does, or if it is a mean field study.
+    """
+    study = load_study(source, overrides)
+    if isinstance(study, Scenario):
+        return study
+    remedy = "is a study of densities: `mfgamm solve` solves it, or `load_study` in Python"
+    raise InvalidScenario(str(source), [Problem("kind", study.kind, remedy)])
+
+
+def load_study(source: str | Path, overrides: Overrides = ()) -> Scenario | MeanFieldScenario:
+    """A scenario of any kind, validated.
 
     Args:
         source: path of a TOML file, or the name of a built-in scenario.

@@ -22,12 +22,14 @@ from mfgamm.market import (
 from mfgamm.scenario.calendar import Calendar, make_calendar
 from mfgamm.scenario.clusters import ClusterMap, make_cluster_map
 from mfgamm.scenario.schema import (
+    AnyTariff,
     FlatTariff,
     MarketTable,
     Period,
     Scenario,
     SeriesTariff,
     TimeOfUseTariff,
+    TimeTable,
 )
 from mfgamm.scenario.schema.tariff import minute_of_day
 from mfgamm.scenario.sources import read_prices
@@ -131,14 +133,23 @@ def build_tariff(scenario: Scenario, calendar: Calendar) -> Tariff:
     Raises:
         InvalidInput: if the prices of a series do not fit the calendar.
     """
-    match scenario.tariff:
+    return tariff_of(scenario.tariff, scenario.time, calendar)
+
+
+def tariff_of(table: AnyTariff, time: TimeTable, calendar: Calendar) -> Tariff:
+    """The prices that a `[tariff]` table names, at each step.
+
+    Raises:
+        InvalidInput: if the prices of a series do not fit the calendar.
+    """
+    match table:
         case FlatTariff(feed_in=feed_in, retail=retail):
             return flat_tariff(calendar.steps, feed_in=feed_in, retail=retail)
         case TimeOfUseTariff(feed_in=feed_in, retail=retail, periods=periods):
             spans = [_span(period) for period in periods]
             return time_of_use_tariff(calendar.hour, spans, feed_in=feed_in, retail=retail)
         case SeriesTariff() as series:
-            feed_in, retail = read_prices("tariff", series, calendar, scenario.time)
+            feed_in, retail = read_prices("tariff", series, calendar, time)
             return series_tariff(feed_in, retail)
 
 

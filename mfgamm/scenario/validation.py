@@ -1,4 +1,4 @@
-"""From a parsed file to a `Scenario`, or to one message that lists every wrong key."""
+"""From a parsed file to a scenario, or to one message that lists every wrong key."""
 
 import difflib
 from collections.abc import Mapping
@@ -15,9 +15,11 @@ from mfgamm.scenario.keys import (
     kinds,
     location_of,
     models_at,
+    root_of,
     value_at,
 )
 from mfgamm.scenario.schema import Scenario
+from mfgamm.scenario.schema.mean_field import MeanFieldScenario
 
 TABLE, LIST, DATE = "must be a table", "must be a list", "must be a date, such as 2023-07-12"
 # What is allowed where pydantic's own words would speak of its types.
@@ -35,8 +37,8 @@ ALLOWED = {
 }
 
 
-def validate(data: Mapping[str, Any], source: str) -> Scenario:
-    """The scenario that a parsed file describes.
+def validate(data: Mapping[str, Any], source: str) -> Scenario | MeanFieldScenario:
+    """The scenario that a parsed file describes, of the kind that it says.
 
     Args:
         data: the nested tables.
@@ -46,7 +48,7 @@ def validate(data: Mapping[str, Any], source: str) -> Scenario:
         InvalidScenario: naming every wrong key, the value found and what is allowed.
     """
     try:
-        return Scenario.model_validate(data)
+        return root_of(data).model_validate(data)
     except ValidationError as error:
         problems = [_problem(details, data) for details in error.errors()]
     raise InvalidScenario(source, problems)
@@ -64,7 +66,7 @@ def _problem(details: ErrorDetails, data: Mapping[str, Any]) -> Problem:
         case "missing":
             return Problem(field, None, "is missing, and it has no default")
         case "union_tag_not_found":
-            return Problem(f"{field}.kind", None, f"is missing: {_tags(location)}")
+            return Problem(f"{field}.kind", None, f"is missing: {_tags(location, data)}")
         case "union_tag_invalid":
             kind = value.get("kind") if isinstance(value, Mapping) else value
             return Problem(f"{field}.kind", kind, f"must be one of {context['expected_tags']}")
@@ -117,21 +119,22 @@ def _about_unknown_key(location: Location, arm: str, data: Mapping[str, Any]) ->
         data: the nested tables.
     """
     *way, unknown = (str(part) for part in location)
-    table = location[:-1]
-    owners = [model for model in models_at(table) if unknown in key_names(model)]
+    table, root = location[:-1], root_of(data)
+    owners = [model for model in models_at(table, roots=(root,)) if unknown in key_names(model)]
     if owners:
         named = " or ".join(repr((*kinds(model), model.__name__.lower())[0]) for model in owners)
         return f"belongs to kind {named}, not to {arm.strip('<>')!r}"
-    here = sorted({key for model in models_at(table, data) for key in key_names(model)})
+    here = sorted({key for model in models_at(table, data, (root,)) for key in key_names(model)})
     prefix = "".join(f"{part}." for part in way)
     near = difflib.get_close_matches(unknown, here, n=1, cutoff=0.6)
     if near:
         return f"unknown key; did you mean {prefix}{near[0]}?"
-    elsewhere = [key for key in dotted_keys() if key.rsplit(".")[-1] == unknown]
+    elsewhere = [key for key in dotted_keys(root) if key.rsplit(".")[-1] == unknown]
     if elsewhere:
         return f"unknown key; did you mean {elsewhere[0]}?"
     return f"unknown key; the keys here are {', '.join(here)}"
 
 
-def _tags(location: Location) -> str:
-    return f"must be one of {', '.join(repr(k) for m in models_at(location) for k in kinds(m))}"
+def _tags(location: Location, data: Mapping[str, Any]) -> str:
+    models = models_at(location, roots=(root_of(data),))
+    return f"must be one of {', '.join(repr(kind) for model in models for kind in kinds(model))}"

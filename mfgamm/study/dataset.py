@@ -25,6 +25,8 @@ from mfgamm.study.labelled import variable
 
 CONVENTIONS = "CF-1.11"
 FILE_FORMAT = 2
+# What says which kind of study a file holds, and in which format.
+FORMATS = {"mfgamm_format": FILE_FORMAT, "mfgamm_mean_field_format": 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +163,7 @@ def save_dataset(dataset: xr.Dataset, path: Path) -> None:
 
 
 def load_dataset(path: Path) -> xr.Dataset:
-    """Read results written by `save_dataset`.
+    """Read results of a study of any kind, written by `save_dataset`.
 
     Raises:
         InvalidInput: if there is no such file, or it holds something else.
@@ -173,7 +175,7 @@ def load_dataset(path: Path) -> xr.Dataset:
             dataset = opened.load()
     except (OSError, ValueError) as error:
         raise InvalidInput("results", str(path), f"is not a NetCDF file: {error}") from error
-    if dataset.attrs.get("mfgamm_format") != FILE_FORMAT:
+    if not any(dataset.attrs.get(name) == known for name, known in FORMATS.items()):
         raise InvalidInput("results", str(path), "was not written by this version of mfgamm")
     return dataset
 

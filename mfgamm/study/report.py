@@ -3,21 +3,18 @@
 from pathlib import Path
 
 import xarray as xr
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from mfgamm.study import wording
 from mfgamm.study.cluster_summary import ClustersSummary
 from mfgamm.study.figures import (
     CATEGORY_COLOURS,
-    Exhibit,
     exhibits_of,
     grid_prices,
-    inline_svg,
     losing_households,
     no_trade,
 )
 from mfgamm.study.files import replacing
+from mfgamm.study.page import drawn, page_environment
 from mfgamm.study.summary import Summary, summarise
 from mfgamm.study.wording import bound, count, euros, of_the_gain, of_which_gain, percent
 
@@ -30,7 +27,7 @@ def render_report(dataset: xr.Dataset) -> str:
     """A study's results as one HTML page: no scripts, nothing loaded from elsewhere."""
     summary = summarise(dataset)
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
@@ -46,7 +43,7 @@ def render_report(dataset: xr.Dataset) -> str:
             all_losing=losing_households(dataset),
             colours=CATEGORY_COLOURS,
             exhibits=[
-                (exhibit, _draw(exhibit, dataset), exhibit.describe(dataset))
+                (exhibit, drawn(exhibit, dataset), exhibit.describe(dataset))
                 for exhibit in exhibits_of(dataset)
             ],
         )
@@ -185,22 +182,3 @@ def _exploitability_sentence(dataset: xr.Dataset, summary: Summary) -> str:
         f"no more than {mean}, which is {percent(summary.exploitability_relative)} "
         f"{of_which_gain(summary)}."
     )
-
-
-def _draw(exhibit: Exhibit, dataset: xr.Dataset) -> Markup:
-    label = f"{exhibit.heading}. {' '.join(exhibit.describe(dataset))}"
-    return Markup(inline_svg(exhibit.plot(dataset), exhibit.name, label))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mfgamm.study", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    names = ("bound", "euros", "measure", "number", "percent", "power_of_ten", "seconds")
-    environment.filters |= {name: getattr(wording, name) for name in names}
-    environment.globals |= {"change": wording.change, "count": wording.count}
-    return environment

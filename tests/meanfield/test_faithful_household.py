@@ -39,7 +39,7 @@ def shiftable(**changed):
 
 
 def five_devices(random, *, loads=1.0, surplus_first=True):
-    """Deviation, controllable and shiftable load, battery, vehicle; `loads` scales the second two."""
+    """All five; `loads` scales the controllable and the shiftable one."""
     away = random.random(STEPS) < 0.4
     return [
         Deviation.stationary(random.uniform(0.2, 0.8), random.uniform(0.5, 4.0), 3),
@@ -156,9 +156,7 @@ def test_a_task_runs_when_it_is_cheap_and_before_it_is_due():
 
 
 def test_consumption_moves_from_dear_hours_and_comes_back():
-    load = ControllableLoad(
-        Axis.lattice(-1.0, 1.0, 9), 1.0, discomfort=0.005, terminal_value=0.12
-    )
+    load = ControllableLoad(Axis.lattice(-1.0, 1.0, 9), 1.0, discomfort=0.005, terminal_value=0.12)
     model = household([load], np.ones(STEPS), HOURS)
     buy = np.array([0.1, 0.1, 0.1, 0.5, 0.1, 0.1])
     prices = Prices(buy / 2, buy)
@@ -182,8 +180,8 @@ def test_incentives_by_hand():
     task = shiftable(levels=[0.0, 0.5, 1.0])
     prices = Prices(np.zeros(STEPS), np.full(STEPS, 0.2))
     peaks = []
-    for given in (None, Incentives(np.full(STEPS, 1.0), 1.0, np.zeros(STEPS))):
-        model = household([task], np.zeros(STEPS), HOURS, given)
+    for fined in (None, Incentives(np.full(STEPS, 1.0), 1.0, np.zeros(STEPS))):
+        model = household([task], np.zeros(STEPS), HOURS, fined)
         start = model.grid.at((0.0,))
         life = forward(model, prices, Foresight(backward(model, prices, 1e-4), 1e-4), start)
         policy = Foresight(backward(model, prices, 1e-4), 1e-4)
@@ -234,9 +232,7 @@ def test_noise_of_a_store_spreads_it():
     store = EnergyStorage(Axis.lattice(0.0, 10.0, 41), 0.0, intensity=0.5)
     model = household([store], np.zeros(STEPS), HOURS)
     flat = Prices(np.zeros(STEPS), np.zeros(STEPS))
-    final = forward(
-        model, flat, Foresight(jnp.zeros((STEPS + 1, 41))), model.grid.at((5.0,))
-    ).final
+    final = forward(model, flat, Foresight(jnp.zeros((STEPS + 1, 41))), model.grid.at((5.0,))).final
     x = model.grid.state[0]
     np.testing.assert_allclose(model.grid.mean(final, x), 5, atol=1e-12)
     np.testing.assert_allclose(model.grid.mean(final, (x - 5) ** 2), 0.25 * 3, rtol=0.1)

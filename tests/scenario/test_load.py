@@ -9,6 +9,7 @@ from mfgamm.scenario import (
     InvalidScenario,
     builtin_scenarios,
     load_scenario,
+    load_study,
     scenario_template,
 )
 
@@ -162,12 +163,12 @@ def test_builtins_load_and_round_trip(tmp_path, monkeypatch):
     monkeypatch.setenv("MFGAMM_PARIS_DATA", "/somewhere")
     names = [each.name for each in builtin_scenarios()]
     everyday = ["evening-electric", "paris-data", "paris-summer"]
-    assert names == ["case33", "clusters-100", *everyday]
+    assert names == ["case33", "clusters-100", everyday[0], "gmfg-paper", *everyday[1:]]
     for name in names:
-        scenario = load_scenario(name)
+        scenario = load_study(name)
         file = tmp_path / f"{name}.toml"
         file.write_text(scenario.to_toml())
-        assert load_scenario(file) == scenario
+        assert load_study(file) == scenario
         assert scenario.description
 
 

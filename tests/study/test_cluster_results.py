@@ -1,14 +1,13 @@
 """Clusters in results, summaries, figures and reports: books close, and every case is legible."""
 
-import itertools
 import json
 import re
 
 import numpy as np
 import pytest
 from bent_results import solve_small
+from legibility import assert_legible, assert_two_sentences
 from rich.console import Console
-from test_figures import ONE_PIXEL, SENTENCE_END, drawn, overlap, visible_texts
 from typer.testing import CliRunner
 from villages import CLUSTERED, many_villages, on_their_own, solve_villages
 
@@ -173,20 +172,8 @@ def test_the_terminal_shows_every_result(dataset, result):
 @pytest.mark.parametrize("result", CLUSTERED)
 def test_every_figure_of_every_result_is_legible(dataset, exhibit, result):
     bent = CLUSTERED[result](dataset)
-    figure, renderer = drawn(exhibit.plot(bent))
-    boxes = [(each.get_text(), each.get_window_extent(renderer)) for each in visible_texts(figure)]
-    assert boxes and all(text.get_fontsize() >= 8 for text in visible_texts(figure))
-    for text, box in boxes:
-        assert min(box.x0, box.y0) >= -ONE_PIXEL, f"{text!r} is cut off"
-        assert box.x1 <= figure.bbox.x1 + ONE_PIXEL, f"{text!r} is cut off"
-        assert box.y1 <= figure.bbox.y1 + ONE_PIXEL, f"{text!r} is cut off"
-    for (first, box), (second, other) in itertools.combinations(boxes, 2):
-        assert min(overlap(box, other)) <= ONE_PIXEL, f"{first!r} overlaps {second!r}"
-    sentences = exhibit.describe(bent)
-    assert len(sentences) == 2
-    for sentence in sentences:
-        assert len(SENTENCE_END.findall(sentence)) == 1
-        assert sentence.endswith(".") and sentence[0].isupper() and "nan" not in sentence
+    assert_legible(exhibit.plot(bent))
+    assert_two_sentences(exhibit.describe(bent))
 
 
 @pytest.mark.parametrize("result", CLUSTERED)

@@ -1,18 +1,14 @@
-import itertools
 import re
 
 import matplotlib
 import numpy as np
 import pytest
 from bent_results import RESULTS, clocks_change, nobody_sells, over_days, solve_small
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from legibility import assert_legible, assert_two_sentences, drawn
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from mfgamm.study.figures import EXHIBITS, plot_convergence, plot_gains, plot_prices, plot_storage
 
-ONE_PIXEL = 1.0
-SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 UNIT = re.compile(r"\((kW|kWh|€/kWh|% of (?:the|a nominal) gain|€ per household-day)\)")
 
 
@@ -21,57 +17,10 @@ def solved():
     return solve_small()
 
 
-def drawn(figure):
-    """The figure after a draw, which settles its layout, with a renderer to measure it."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, canvas.get_renderer()
-
-
-def visible_texts(figure):
-    """Every text that is painted: no tick labels beyond the limits of their axis."""
-    hidden = set()
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            slack = 1e-9 * (low if axis.get_scale() == "log" else high - low)
-            ticks = axis.get_major_ticks() + axis.get_minor_ticks()
-            for tick in ticks:
-                if not low - slack <= tick.get_loc() <= high + slack:
-                    hidden |= {tick.label1, tick.label2}
-    return [
-        text
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip() and text not in hidden
-    ]
-
-
-def overlap(first, second):
-    """Width and height of the intersection of two boxes, px; negative if they are apart."""
-    return (
-        min(first.x1, second.x1) - max(first.x0, second.x0),
-        min(first.y1, second.y1) - max(first.y0, second.y0),
-    )
-
-
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
 @pytest.mark.parametrize("result", RESULTS)
 def test_every_figure_of_every_result_is_legible(solved, exhibit, result):
-    figure, renderer = drawn(exhibit.plot(RESULTS[result](solved)))
-    texts = visible_texts(figure)
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
-    assert boxes and all(text.get_fontsize() >= 8 for text in texts)
-    for text, box in boxes:
-        assert min(box.x0, box.y0) >= -ONE_PIXEL, f"{text!r} is cut off"
-        assert box.x1 <= figure.bbox.x1 + ONE_PIXEL, f"{text!r} is cut off"
-        assert box.y1 <= figure.bbox.y1 + ONE_PIXEL, f"{text!r} is cut off"
-    for (first, box), (second, other) in itertools.combinations(boxes, 2):
-        assert min(overlap(box, other)) <= ONE_PIXEL, f"{first!r} overlaps {second!r}"
-    for axes in figure.axes:
-        if legend := axes.get_legend():
-            box = legend.get_window_extent(renderer)
-            for other in figure.axes:
-                assert min(overlap(box, other.get_window_extent(renderer))) <= ONE_PIXEL
+    assert_legible(exhibit.plot(RESULTS[result](solved)))
 
 
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
@@ -85,12 +34,7 @@ def test_axes_state_their_units(solved, exhibit):
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
 @pytest.mark.parametrize("result", RESULTS)
 def test_words_are_two_sentences_of_this_result(solved, exhibit, result):
-    sentences = exhibit.describe(RESULTS[result](solved))
-    assert len(sentences) == 2
-    for sentence in sentences:
-        assert len(SENTENCE_END.findall(sentence)) == 1
-        assert sentence.endswith(".") and sentence[0].isupper()
-        assert "nan" not in sentence
+    assert_two_sentences(exhibit.describe(RESULTS[result](solved)))
 
 
 def test_settings_of_matplotlib_are_left_alone(solved):
