@@ -10,7 +10,7 @@ solve: $(VENV)/.ready
 	$(BIN)/mfgamm solve paris-summer --out $(RESULTS)
 
 test: $(VENV)/.ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -42,10 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _searches(options) -> int:
-    from benchmarks.equilibrium_runs import cells, measure_random, measure_scenario, print_runs
+    from benchmarks import equilibrium_runs
+    from benchmarks.equilibrium_runs import cells, print_runs
 
-    name = "equilibrium-random" if options.random else "equilibrium"
-    measured = measure_random(options) if options.random else measure_scenario(options)
+    name, measure = "equilibrium", equilibrium_runs.measure_scenario
+    if options.random:
+        name, measure = "equilibrium-random", equilibrium_runs.measure_random
+    elif options.paris:
+        name, measure = "equilibrium-paris", equilibrium_runs.measure_paris
+    measured = measure(options)
     rows = _kept(options, name, measured, lambda row: " · ".join(cells(row)))
     print_runs(rows)
     return 0 if all(row["confirmed"] for row in rows) else 1
@@ -68,9 +73,11 @@ def _agreement(options) -> int:
 
 
 def _markdown(path: Path) -> int:
-    from benchmarks.equilibrium_agreement import markdown
+    from benchmarks import equilibrium_agreement, equilibrium_runs
 
-    print(markdown(json.loads(path.read_text("utf-8"))["rows"]))
+    rows = json.loads(path.read_text("utf-8"))["rows"]
+    searches = "seconds_to" in rows[0]
+    print((equilibrium_runs if searches else equilibrium_agreement).markdown(rows))
     return 0
 
 
@@ -97,13 +104,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--random", type=int, metavar="N", help="N random communities instead")
     modes.add_argument(
+        "--paris", action="store_true", help="recorded curves, in the folder $MFGAMM_PARIS_DATA"
+    )
+    modes.add_argument(
         "--costs", action="store_true", help="of a gradient; of the paper's pipeline, in CVXPY too"
     )
     modes.add_argument(
         "--agreement", action="store_true", help="do two solvers find the same prices?"
     )
     modes.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="print a result of --agreement as Markdown"
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="print a result of --agreement, or of searches, as Markdown",
     )
     parser.add_argument("--quick", action="store_true", help="small communities, about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")

@@ -18,6 +18,8 @@ from mfgamm.scenario import build_community, build_households, load_scenario, ma
 
 SIZES, QUICK_SIZES = (128, 1024, 8192), (64,)
 CURVES = ("mid-market", "hyperbolic")
+# Factors on all generation of the recorded curves.
+PARIS_SCALES = (1.0, 3.3)
 SOLVERS = {
     "column-generation": ColumnGeneration,
     "path-following": PathFollowing,
@@ -44,23 +46,35 @@ HEADINGS = (
 def measure_scenario(options) -> Iterator[dict]:
     """Every solver on every curve and size of the built-in scenario."""
     for size in options.sizes or (QUICK_SIZES if options.quick else SIZES):
-        scenario = load_scenario("paris-summer", [f"population.size={size}"])
-        built = build_community(scenario)
-        households = build_households(scenario, make_calendar(scenario.time))
-        for curve in options.curves or CURVES:
-            market = dataclasses.replace(built.market, curve=curve_by_name(curve))
-            community = Community(built.population, market)
-            for solver in options.solvers:
-                row = measure(curve, community, households, SOLVERS[solver](), options)
-                yield {"solver": solver, **row}
+        yield from _every_curve("paris-summer", [f"population.size={size}"], "", options)
+
+
+def measure_paris(options) -> Iterator[dict]:
+    """Every solver and curve on recorded curves, which `$MFGAMM_PARIS_DATA` is the folder of."""
+    for scale in PARIS_SCALES:
+        settings = [f"population.generation_scale={scale}"]
+        yield from _every_curve("paris-data", settings, f", recorded, × {scale:g}", options)
 
 
 def measure_random(options) -> Iterator[dict]:
-    """Random communities by column generation, without any tuning."""
+    """Random communities by every solver, without any tuning."""
     for index in range(options.random):
         name, community, households = random_community(options.seed + index, options.quick)
-        row = measure(name, community, households, ColumnGeneration(), options)
-        yield {"solver": "column-generation", **row}
+        for solver in options.solvers:
+            row = measure(name, community, households, SOLVERS[solver](), options)
+            yield {"solver": solver, **row}
+
+
+def _every_curve(name: str, settings: list[str], words: str, options) -> Iterator[dict]:
+    scenario = load_scenario(name, settings)
+    built = build_community(scenario)
+    households = build_households(scenario, make_calendar(scenario.time))
+    for curve in options.curves or CURVES:
+        market = dataclasses.replace(built.market, curve=curve_by_name(curve))
+        community = Community(built.population, market)
+        for solver in options.solvers:
+            row = measure(f"{curve}{words}", community, households, SOLVERS[solver](), options)
+            yield {"solver": solver, **row}
 
 
 def measure(name: str, community: Community, households, solver, options) -> dict:
@@ -122,6 +136,12 @@ def print_runs(rows: list[dict], console: Console | None = None) -> None:
     for row in rows:
         table.add_row(*cells(row))
     (console or Console(width=160)).print(table)
+
+
+def markdown(rows: list[dict]) -> str:
+    """The rows as a Markdown table."""
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *map(cells, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cells(row: dict) -> list[str]:

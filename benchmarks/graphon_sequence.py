@@ -1,10 +1,12 @@
-"""Do equilibria of ever more clusters, drawn from one kernel, have a limit, and how fast?
+"""Whether ever more clusters, drawn from one kernel, have a limit: prices against their number.
 
-    python -m benchmarks.graphon_sequence [--quick] [--json PATH] [--figure PATH]
+    python -m benchmarks.graphon_sequence [--quick] [--json FILE] [--figure FILE]
 
-Clusters along a street are richer in sun towards its end, and see of each other what the kernel
-exp(−α·|x − y|) says. With M of them at regular places x, or at places drawn at random, equilibrium
-prices are step functions of x; their distance from those of the longest street is what is measured.
+A street of clusters at places x in [0, 1], the sunnier the larger x, that see exp(−2.5|x − y|) of
+each other. Places are regular, or drawn at random. Each is a mean field game under the two-layer
+prices of the graphon mean field game paper: monotone, so that equilibria do not hide the limit by
+being several. Prices are step functions of x; their distance from those of the longest street is
+measured.
 """
 
 import argparse
@@ -17,24 +19,24 @@ import numpy as np
 
 from benchmarks.measurement import machine_facts
 from benchmarks.table import write_json
-from mfgamm import (
-    Battery,
-    Community,
-    FlexibleLoad,
-    Household,
-    Population,
-    TariffPeriod,
-    solve_equilibrium,
-    time_of_use_tariff,
+from mfgamm import Tariff
+from mfgamm.fixed_point import Anderson
+from mfgamm.graphon import (
+    FunctionKernel,
+    StepGraphon,
+    regular_positions,
+    uniform_positions,
+    weighted_network,
 )
-from mfgamm.amm import Linear
-from mfgamm.graphon import FunctionKernel, regular_positions, uniform_positions, weighted_network
-from mfgamm.market import NestedMarket
+from mfgamm.market import NetLoadPricing, Sigmoid, TwoLayerMarket
+from mfgamm.meanfield import Axis, Deviation, EnergyStorage, household
+from mfgamm.meanfield_game import MeanFieldGame, solve_mean_field_game
 
-STEPS, HOURS = 12, 2.0
-CLOCK = np.arange(STEPS) * HOURS
-TARIFF = time_of_use_tariff(CLOCK, [TariffPeriod(6, 22, 0.2146)], feed_in=0.0886, retail=0.1696)
-DECAY, TOLERANCE = 2.5, 1e-6
+STEPS, HOURS = 24, 1.0
+CLOCK = (np.arange(STEPS) + 0.5) * HOURS
+FEED_IN, RETAIL, WIDTH = 0.0886, 0.2146, 0.5
+SHARES, TEMPERATURE, TOLERANCE = (0.3, 0.5, 0.2), 0.01, 1e-8
+DECAY = 2.5
 KERNEL = FunctionKernel(lambda x, y: jnp.exp(-DECAY * jnp.abs(x - y)))
 # Colours that stay apart for every kind of colour vision (Okabe and Ito).
 REGULAR, RANDOM = "#0072B2", "#D55E00"
@@ -46,11 +48,11 @@ class Street:
 
     Attributes:
         prices: €/kWh, `[side, cluster, time]`; each cluster holds for a cell of equal width.
-        exploitability: relative to the gain.
+        residual: of the fixed point, €/kWh.
     """
 
     prices: np.ndarray
-    exploitability: float
+    residual: float
 
     def at(self, x: np.ndarray) -> np.ndarray:
         clusters = self.prices.shape[1]
@@ -61,38 +63,31 @@ class Street:
         cells = np.lcm(self.prices.shape[1], other.prices.shape[1])
         x = (np.arange(cells) + 0.5) / cells
         apart = np.abs(self.at(x) - other.at(x)).mean()
-        return float(apart / np.mean(np.asarray(TARIFF.spread)))
+        return float(apart / (RETAIL - FEED_IN))
 
 
 def solve_street(places: np.ndarray) -> Street:
-    names = tuple(f"cluster {k}" for k in range(places.size))
-    households = [house for x in places for house in (_sunny(x), _consumer(x))]
-    population = Population.from_households(
-        households, step_hours=HOURS, clusters=names, homes=np.repeat(np.arange(places.size), 2)
-    )
-    coupling = weighted_network(KERNEL, jnp.asarray(places)).step_graphon().aggregate()
-    mid = Linear.mid_market()
-    community = Community(population, NestedMarket(mid, mid, TARIFF, coupling))
-    found = solve_equilibrium(community, tolerance=TOLERANCE, throw=False)
+    graphon = weighted_network(KERNEL, jnp.asarray(places)).step_graphon()
+    game = _game(places, graphon)
+    method = Anderson(tolerance=TOLERANCE, mixing=0.5, memory=20, regularisation=1e-5)
+    found = solve_mean_field_game(game, (TEMPERATURE,), method)
     prices = np.stack([found.prices.sell, found.prices.buy])
-    return Street(prices, float(found.certificate.relative))
+    return Street(prices, float(found.certificate.price_residual))
 
 
-def _sunny(x: float) -> Household:
-    light = np.maximum(0.0, np.sin((CLOCK + 1 - 6) / 12 * np.pi))
-    panel = 4.0 * (0.3 + 1.4 * x) * light
-    battery = Battery(6.0, 3.0, 1.5, terminal_minimum=1.5)
-    return Household(panel, _load(0.8), (battery,), 6.0, True, f"panel at {x:.3f}")
-
-
-def _consumer(x: float) -> Household:
-    flexible = FlexibleLoad(2.0 + x, 2.0)
-    return Household(0.0 * CLOCK, _load(1.0), (flexible,), 6.0, True, f"consumer at {x:.3f}")
-
-
-def _load(scale: float) -> np.ndarray:
-    evening = np.exp(-((CLOCK + 1 - 19) ** 2) / 8)
-    return scale * (0.4 + 0.9 * evening)
+def _game(places: np.ndarray, graphon: StepGraphon) -> MeanFieldGame:
+    devices = [Deviation.stationary(0.5, 2.0, 3), EnergyStorage(Axis.lattice(0.0, 6.0, 9), 2.0)]
+    home = household(devices, np.zeros(STEPS), HOURS)
+    pricing = NetLoadPricing(Sigmoid(FEED_IN, RETAIL, WIDTH))
+    tariff = Tariff(jnp.full(STEPS, FEED_IN), jnp.full(STEPS, RETAIL))
+    market = TwoLayerMarket(
+        pricing, pricing, jnp.asarray(SHARES), tariff, graphon.aggregate(), graphon.masses
+    )
+    light = np.maximum(0.0, np.sin((CLOCK - 6) / 12 * np.pi))
+    load = 0.5 + 0.8 * np.exp(-((CLOCK - 19) ** 2) / 8)
+    loads = load - np.outer(4.0 * places**2, light)
+    start = home.grid.normal((0.0, 2.0), (0.5, 1.0))
+    return MeanFieldGame(home, loads, start, market, graphon.masses)
 
 
 def measure(sizes: tuple[int, ...], longest: int, draws: int) -> dict:
@@ -109,12 +104,12 @@ def measure(sizes: tuple[int, ...], longest: int, draws: int) -> dict:
             "clusters": size,
             "regular": regular.distance(limit),
             "random": [street.distance(limit) for street in random],
-            "exploitability": max(s.exploitability for s in (regular, *random)),
+            "residual": max(street.residual for street in (regular, *random)),
         }
         points.append(point)
         print(
             f"{size:>5} clusters: {point['regular']:.2e} regular, {np.mean(point['random']):.2e} "
-            f"at random, exploitability ≤ {point['exploitability']:.0e}",
+            f"at random, residual ≤ {point['residual']:.0e} €/kWh",
             flush=True,
         )
     rates = {kind: _rate(points, kind) for kind in ("regular", "random")}
@@ -164,7 +159,8 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="file for the picture (SVG)")
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    sizes, longest, draws = ((2, 4), 8, 1) if arguments.quick else ((2, 4, 8, 16), 48, 4)
+    quick, whole = ((2, 4, 8), 64, 2), ((4, 8, 16, 32, 64, 128), 1024, 8)
+    sizes, longest, draws = quick if arguments.quick else whole
     result = measure(sizes, longest, draws) | {"machine": machine_facts()}
     if arguments.json:
         write_json(arguments.json, result)

@@ -61,7 +61,8 @@ class NestedMarket(AbstractClusteredMarket):
         fee: share of the gain inside a cluster that its operator keeps, in [0, 1].
         blur: share κ of `matched_power`, in [0, 1).
         balanced: clear the pool in pairs, at one price for all, so that neither energy nor money
-            is left over: the weights then say how much clusters trade, not at what price (static).
+            is left over: the weights then say with whom clusters trade, not at what price; only
+            their ratios count, so that trade does not fade with them (static).
 
     Raises:
         InvalidInput: if a share is out of range, a curve cannot serve the tariff, or the books are

@@ -30,6 +30,7 @@ from mfgamm.meanfield.household import (
     NetLoad as NetLoad,
     household as household,
     mean_flows as mean_flows,
+    net_load_of as net_load_of,
     with_base_load as with_base_load,
 )
 from mfgamm.meanfield.model import (

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from mfgamm.core import safe_divide
@@ -43,6 +44,7 @@ class EnergyStorage(AbstractDevice):
         round_trip_efficiency: energy out per energy in, in (0, 1].
         wear: cost of a kWh through the meter, either way, €/kWh.
         terminal_value: worth of a kWh left at the end, €/kWh.
+        terminal_target: energy, kWh, beyond which what is left is worth nothing.
         intensity: of noise of the energy stored, kWh per √hour; energy is then kept on average
             only, away from full and empty. None for none.
         surplus_first: whether it may also charge with just what the household has left over
@@ -60,6 +62,7 @@ class EnergyStorage(AbstractDevice):
     round_trip_efficiency: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.9)
     wear: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
     terminal_value: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    terminal_target: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=np.inf)
     intensity: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     surplus_first: bool = eqx.field(static=True, default=False)
     scheme: AbstractScheme = eqx.field(default_factory=SemiLagrangian)
@@ -98,4 +101,4 @@ class EnergyStorage(AbstractDevice):
         return self.wear * jnp.abs(self.power(now, x, level))
 
     def terminal_cost(self, x):
-        return -self.terminal_value * x
+        return -self.terminal_value * jnp.minimum(x, self.terminal_target)

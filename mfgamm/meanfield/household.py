@@ -162,6 +162,13 @@ def household(
     )
 
 
+def net_load_of(home: ControlledDiffusion) -> NetLoad:
+    """What a household draws, from its decision problem."""
+    bill = home.running_cost
+    assert isinstance(bill, EnergyBill), "only households have a net load"
+    return bill.net_load
+
+
 def with_base_load(
     home: ControlledDiffusion, base_load: Float[Array, " time"]
 ) -> ControlledDiffusion:
@@ -169,7 +176,7 @@ def with_base_load(
 
     def where(home: ControlledDiffusion) -> list:
         drifts = [each.drift for each in home.motions if isinstance(each.drift, _DriftAfterOthers)]
-        return [home.running_cost.net_load.base, *(drift.net_load.base for drift in drifts)]
+        return [net_load_of(home).base, *(drift.net_load.base for drift in drifts)]
 
     return eqx.tree_at(where, home, replace_fn=lambda old: base_load)
 
@@ -208,9 +215,8 @@ def mean_flows(model: ControlledDiffusion, now: Moment, probability: Probability
 
     To be observed in `forward`. A household sells or buys; the two are averaged separately.
     """
-    bill = model.running_cost
-    assert isinstance(bill, EnergyBill), "only households have flows"
-    net = bill.net_load(now, model.grid.state, model.controls.options(model.grid, policy))
+    options = model.controls.options(model.grid, policy)
+    net = net_load_of(model)(now, model.grid.state, options)
     demand, supply = jnp.maximum(net, 0), jnp.maximum(-net, 0)
     return Flows(
         supply=model.grid.mean(probability, model.average(policy, supply)),

@@ -30,6 +30,7 @@ class ElectricVehicle(AbstractDevice):
         levels: shares of the rated power, −1 to discharge and 1 to charge.
         round_trip_efficiency: of charging and discharging at home, in (0, 1].
         terminal_value: worth of a kWh left at the end, €/kWh.
+        terminal_target: energy, kWh, beyond which what is left is worth nothing.
         intensity: of noise of the energy, kWh per √hour; None for none.
         scheme: of the discretisation.
 
@@ -48,6 +49,7 @@ class ElectricVehicle(AbstractDevice):
     levels: Float[Array, " level"] = eqx.field(converter=jnp.asarray, default=(-1.0, 0.0, 1.0))
     round_trip_efficiency: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.86)
     terminal_value: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
+    terminal_target: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=np.inf)
     intensity: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     scheme: AbstractScheme = eqx.field(default_factory=SemiLagrangian)
 
@@ -96,4 +98,4 @@ class ElectricVehicle(AbstractDevice):
         return self.road_price * bought + self.shortage_price * missing / now.hours
 
     def terminal_cost(self, x):
-        return -self.terminal_value * x
+        return -self.terminal_value * jnp.minimum(x, self.terminal_target)

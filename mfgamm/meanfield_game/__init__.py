@@ -5,16 +5,14 @@ from mfgamm.meanfield_game.certificate import (
     best_cost as best_cost,
     certify as certify,
 )
-from mfgamm.meanfield_game.fictitious_play import (
-    Averages as Averages,
-    Play as Play,
-    fictitious_play as fictitious_play,
-)
+from mfgamm.meanfield_game.fictitious_play import fictitious_play as fictitious_play
 from mfgamm.meanfield_game.finite_population import (
     FinitePlay as FinitePlay,
     play_finite as play_finite,
 )
 from mfgamm.meanfield_game.game import MeanFieldGame as MeanFieldGame
+from mfgamm.meanfield_game.mirror_descent import mirror_descent as mirror_descent
+from mfgamm.meanfield_game.play import Behaviour as Behaviour, Play as Play
 from mfgamm.meanfield_game.response import (
     Response as Response,
     price_map as price_map,

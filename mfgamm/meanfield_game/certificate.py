@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float
 from mfgamm.core import Prices
 from mfgamm.market import Settlement
 from mfgamm.meanfield import backward
+from mfgamm.meanfield_game.abreast import in_every_cluster
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.response import Response
 
@@ -80,8 +81,7 @@ def best_cost(game: MeanFieldGame, prices: Prices) -> Float[Array, " cluster"]:
         prices: €/kWh, `[cluster, time]`.
     """
 
-    def one(base_load, start, seen: Prices):
-        model = game.at_home(base_load)
-        return model.grid.mean(start, backward(model, seen)[0])
+    def least(home, start, seen: Prices):
+        return home.grid.mean(start, backward(home, seen)[0])
 
-    return jax.vmap(one)(game.base_load, game.starts, prices)
+    return in_every_cluster(game, least, prices)

@@ -58,16 +58,17 @@ def play_finite(
     """
     homes = _homes(game, households)
 
-    def one(key: PRNGKeyArray) -> FinitePlay:
+    def one(key: PRNGKeyArray):
         lives = simulate(game, equilibrium, jnp.asarray(homes), key)
         prices = game.prices(_flows(game, homes, lives.net_load))
         charged = recharge(game, equilibrium.response, equilibrium.prices, prices)
         regret = game.masses @ (charged.cost - best_cost(game, prices)) / game.days
         pairs = ((prices.sell, equilibrium.prices.sell), (prices.buy, equilibrium.prices.buy))
         error = jnp.sqrt(jnp.mean(jnp.stack([(a - b) ** 2 for a, b in pairs])))
-        return FinitePlay(prices=prices, price_error=error, exploitability=regret)
+        return prices, error, regret
 
-    return jax.lax.map(one, jax.random.split(key, draws))
+    prices, errors, regrets = jax.lax.map(one, jax.random.split(key, draws))
+    return FinitePlay(prices=prices, price_error=errors, exploitability=regrets)
 
 
 def _flows(game: MeanFieldGame, homes, net_load: Float[Array, "household time"]) -> Flows:

@@ -9,7 +9,14 @@ from jaxtyping import Array, Float
 from mfgamm.core import Clusters, Flows, InvalidInput, Membership, Prices, concrete
 from mfgamm.graphon import local_aggregate
 from mfgamm.market import AbstractMarket
-from mfgamm.meanfield import ControlledDiffusion, EnergyBill, with_base_load
+from mfgamm.meanfield import (
+    AbstractDevice,
+    ControlledDiffusion,
+    EnergyBill,
+    Levels,
+    net_load_of,
+    with_base_load,
+)
 
 
 class MeanFieldGame(eqx.Module):
@@ -36,12 +43,14 @@ class MeanFieldGame(eqx.Module):
     masses: Float[Array, " cluster"] = eqx.field(converter=jnp.asarray)
 
     def __check_init__(self):
-        if not isinstance(self.household.running_cost, EnergyBill):
-            raise InvalidInput(
-                "game.household",
-                type(self.household.running_cost).__name__,
-                "must pay an energy bill; make it with `mfgamm.meanfield.household`",
-            )
+        for part, kind in (("running_cost", EnergyBill), ("controls", Levels)):
+            given = getattr(self.household, part)
+            if not isinstance(given, kind):
+                raise InvalidInput(
+                    "game.household",
+                    type(given).__name__,
+                    f"{part} must be {kind.__name__}; make it with `mfgamm.meanfield.household`",
+                )
         self._require_loads()
         self._require_masses()
         self._require_start()
@@ -51,6 +60,17 @@ class MeanFieldGame(eqx.Module):
     def clusters(self) -> int:
         """Number of clusters."""
         return self.base_load.shape[0]
+
+    @property
+    def devices(self) -> tuple[AbstractDevice, ...]:
+        """Of the household, one for each state variable."""
+        return net_load_of(self.household).devices
+
+    @property
+    def levels(self) -> Levels:
+        """What the household chooses among."""
+        assert isinstance(self.household.controls, Levels)
+        return self.household.controls
 
     @property
     def days(self) -> Float[Array, ""]:

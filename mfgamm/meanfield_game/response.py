@@ -1,5 +1,7 @@
 """One round of the game: prices, backward, forward, flows, prices."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ from jaxtyping import Array, Float
 
 from mfgamm.core import Flows, Prices
 from mfgamm.meanfield import Foresight, backward, forward, mean_flows
+from mfgamm.meanfield_game.abreast import in_every_cluster
 from mfgamm.meanfield_game.game import MeanFieldGame
 
 
@@ -18,11 +21,13 @@ class Response(eqx.Module):
         cost: expected cost of a household over the horizon, €, without what entropy is worth.
         marginals: probabilities of each state variable by itself, `[cluster, point, time]`, at the
             beginning of every step.
+        last: the same at the end, `[cluster, point]`.
     """
 
     flows: Flows
     cost: Float[Array, " cluster"]
     marginals: tuple[Float[Array, "cluster _ time"], ...]
+    last: tuple[Float[Array, "cluster _"], ...]
 
 
 def respond(
@@ -39,14 +44,14 @@ def respond(
         InvalidInput: if the temperature is not positive.
     """
 
-    def one(base_load, start, seen: Prices):
-        model = game.at_home(base_load)
-        foresight = Foresight(backward(model, seen, temperature), temperature)
-        return forward(model, seen, foresight, start, _observe)
+    def live(home, start, seen: Prices):
+        foresight = Foresight(backward(home, seen, temperature), temperature)
+        return forward(home, seen, foresight, start, _observe)
 
-    life = jax.vmap(one)(game.base_load, game.starts, prices)
+    life = in_every_cluster(game, live, prices)
     flows, marginals = life.observed
-    return Response(flows=flows, cost=life.cost, marginals=marginals)
+    last = jax.vmap(_marginals)(life.final)
+    return Response(flows=flows, cost=life.cost, marginals=marginals, last=last)
 
 
 def recharge(
@@ -57,7 +62,7 @@ def recharge(
     dearer = flows.demand * (charged.buy - expected.buy)
     richer = flows.supply * (charged.sell - expected.sell)
     cost = response.cost + hours * jnp.sum(dearer - richer, axis=-1)
-    return Response(flows=flows, cost=cost, marginals=response.marginals)
+    return dataclasses.replace(response, cost=cost)
 
 
 def price_map(prices: Prices, parameters: tuple[MeanFieldGame, Float[Array, ""]]) -> Prices:
@@ -72,8 +77,12 @@ def price_map(prices: Prices, parameters: tuple[MeanFieldGame, Float[Array, ""]]
 
 
 def _observe(model, now, probability, policy):
+    return mean_flows(model, now, probability, policy), _marginals(probability)
+
+
+def _marginals(probability):
+    """Of each state variable by itself."""
     axes = range(probability.ndim)
-    marginals = tuple(
+    return tuple(
         jnp.sum(probability, axis=tuple(other for other in axes if other != axis)) for axis in axes
     )
-    return mean_flows(model, now, probability, policy), marginals

@@ -6,7 +6,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from mfgamm.core import Prices
-from mfgamm.meanfield import AbstractDevice, Foresight, Moment, backward, with_base_load
+from mfgamm.meanfield import (
+    AbstractDevice,
+    Foresight,
+    Moment,
+    backward,
+    net_load_of,
+    with_base_load,
+)
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.solve import MeanFieldEquilibrium
 
@@ -45,7 +52,7 @@ def simulate(
         key: of all draws, from `jax.random.key`.
     """
     model = with_base_load(game.household, jnp.zeros(game.household.steps))
-    net_load = model.running_cost.net_load
+    net_load = net_load_of(model)
     luck = _keys(key, homes)
 
     def step(states, piece):
@@ -53,9 +60,7 @@ def simulate(
         now = model.moment(number)
         draws = _uniform(luck, number + 1, 1 + len(states))
         chosen = _choose(game, equilibrium, now, after, seen, homes, states, draws[0])
-        options = tuple(
-            each[place] for each, place in zip(model.controls.values, chosen, strict=True)
-        )
+        options = tuple(each[place] for each, place in zip(game.levels.values, chosen, strict=True))
         here = tuple(axis.points[x] for axis, x in zip(model.grid.axes, states, strict=True))
         # What a device makes of what others draw depends on the base load, too.
         home = eqx.tree_at(
@@ -74,7 +79,7 @@ def simulate(
     )
     start = _start(game, homes, _uniform(luck, 0, 1)[0])
     _, (states, net) = jax.lax.scan(step, start, pieces)
-    return Lives(states=tuple(each.T for each in states), net_load=net.T)
+    return Lives(states=tuple(map(jnp.transpose, states)), net_load=jnp.transpose(net))
 
 
 def _everywhere(net_load, base: Luck) -> Float[Array, "time household"]:
@@ -98,11 +103,11 @@ def _choose(game, equilibrium, now: Moment, after, seen: Prices, homes, states, 
         foresight = Foresight(value[None], equilibrium.temperature)
         return foresight.policy(game.at_home(base_load), now, prices, value)
 
-    controls, grid = game.household.controls, game.household.grid
+    grid = game.household.grid
     policies = jax.vmap(policy)(game.base_load, after, seen)
     flat = policies.reshape(game.clusters, -1, grid.size)
     place = jnp.ravel_multi_index(states, grid.shape, mode="clip")
-    return jnp.unravel_index(_drawn(flat[homes, :, place], luck), controls.shape)
+    return jnp.unravel_index(_drawn(flat[homes, :, place], luck), game.levels.shape)
 
 
 def _move(now: Moment, states: tuple[Number, ...], each, chosen, luck) -> tuple[Number, ...]:

@@ -161,7 +161,10 @@ def _count(points: int, coarse: bool) -> int:
 def _controllable(table: ControllableTable, coarse: bool) -> ControllableLoad:
     axis = Axis.lattice(-table.range_kwh, table.range_kwh, _count(table.points, coarse))
     return ControllableLoad(
-        axis, table.power_kw, table.discomfort, terminal_value=table.terminal_value
+        axis=axis,
+        rated=jnp.asarray(table.power_kw),
+        discomfort=jnp.asarray(table.discomfort),
+        terminal_value=jnp.asarray(table.terminal_value),
     )
 
 
@@ -170,17 +173,24 @@ def _shiftable(table: ShiftableTable, calendar: Calendar, coarse: bool) -> Shift
     days = int(calendar.day[-1]) + 1
     due = table.energy_kwh * (calendar.day + 1) * _last_of_each(allowed)
     axis = Axis.lattice(0.0, days * table.energy_kwh, _count(table.points, coarse))
-    return ShiftableLoad(axis, table.power_kw, allowed, due, shortage_price=table.shortage_price)
+    return ShiftableLoad(
+        axis=axis,
+        rated=jnp.asarray(table.power_kw),
+        allowed=jnp.asarray(allowed, float),
+        due=jnp.asarray(due),
+        shortage_price=jnp.asarray(table.shortage_price),
+    )
 
 
 def _battery(table: RandomBatteryTable, coarse: bool) -> EnergyStorage:
     return EnergyStorage(
-        Axis.lattice(0.0, table.capacity_kwh, _count(table.points, coarse)),
-        table.power_kw,
-        jnp.asarray(table.levels),
-        round_trip_efficiency=table.efficiency**2,
-        wear=table.wear,
-        terminal_value=table.terminal_value,
+        axis=Axis.lattice(0.0, table.capacity_kwh, _count(table.points, coarse)),
+        rated=jnp.asarray(table.power_kw),
+        levels=jnp.asarray(table.levels),
+        round_trip_efficiency=jnp.asarray(table.efficiency**2),
+        wear=jnp.asarray(table.wear),
+        terminal_value=jnp.asarray(table.terminal_value),
+        terminal_target=jnp.asarray(table.terminal_share * table.capacity_kwh),
         surplus_first=table.surplus_first,
     )
 
@@ -189,16 +199,17 @@ def _vehicle(table: RandomVehicleTable, calendar: Calendar, coarse: bool) -> Ele
     away = _between(calendar, table.leaves, table.returns)
     hours = calendar.step_hours * away.sum() / (calendar.day[-1] + 1)
     return ElectricVehicle(
-        Axis.lattice(0.0, table.capacity_kwh, _count(table.points, coarse)),
-        table.power_kw,
-        home=~away,
-        driving=away * table.driving_kwh / max(hours, calendar.step_hours),
-        target=table.target_share * table.capacity_kwh * _last_of_each(~away),
-        shortage_price=table.shortage_price,
-        road_price=table.road_price,
+        axis=Axis.lattice(0.0, table.capacity_kwh, _count(table.points, coarse)),
+        rated=jnp.asarray(table.power_kw),
+        home=jnp.asarray(~away, float),
+        driving=jnp.asarray(away * table.driving_kwh / max(hours, calendar.step_hours)),
+        target=jnp.asarray(table.target_share * table.capacity_kwh * _last_of_each(~away)),
+        shortage_price=jnp.asarray(table.shortage_price),
+        road_price=jnp.asarray(table.road_price),
         levels=jnp.asarray(table.levels),
-        round_trip_efficiency=table.efficiency**2,
-        terminal_value=table.terminal_value,
+        round_trip_efficiency=jnp.asarray(table.efficiency**2),
+        terminal_value=jnp.asarray(table.terminal_value),
+        terminal_target=jnp.asarray(table.terminal_share * table.capacity_kwh),
     )
 
 

@@ -106,6 +106,33 @@ def test_where_everybody_sees_everybody_there_is_one_pool(balanced):
     np.testing.assert_allclose(paid, expected, atol=1e-15)
 
 
+def test_the_decay_of_the_coupling_tends_to_one_pool_and_to_none():
+    """What is paid; prices at which nothing is traded may jump where a cluster sees nobody."""
+    trades, distance = random_trades(6), -jnp.log(random_coupling(6).weights)
+
+    def paid(coupling):
+        return nested(coupling).settle(*trades, QUARTER).payments
+
+    def apart(decay, limit):
+        faded = DenseAggregate(jnp.exp(-decay * distance))
+        return float(jnp.max(jnp.abs(paid(faded) - paid(limit))))
+
+    towards_pool = [apart(decay, EVERYBODY) for decay in (1.0, 0.1, 1e-3, 1e-6)]
+    towards_grid = [apart(decay, NOBODY) for decay in (1.0, 10.0, 30.0, 100.0)]
+    for gaps in (towards_pool, towards_grid):
+        assert sorted(gaps, reverse=True) == gaps and gaps[0] > 1e-4 and gaps[-1] < 1e-6
+
+
+def test_in_pairs_only_ratios_of_weights_count():
+    trades = random_trades(7)
+    weights = random_coupling(7).weights - jnp.eye(4)
+    few, many = (
+        nested(DenseAggregate(jnp.eye(4) + share * weights), balanced=True).settle(*trades, QUARTER)
+        for share in (1e-3, 1.0)
+    )
+    np.testing.assert_allclose(few.payments, many.payments, atol=1e-12)
+
+
 @pytest.mark.parametrize("balanced", [False, True])
 def test_permuting_clusters_permutes_prices(balanced):
     coupling, order = random_coupling(4), np.array([2, 0, 3, 1])

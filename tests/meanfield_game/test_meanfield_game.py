@@ -7,56 +7,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from meanfield_game.games import (
+    DISTANCE,
+    GAME,
+    LOADS,
+    MASSES,
+    METHOD,
+    STEPS,
+    small_game,
+    solved_game,
+    two_layers,
+)
 
-from mfgamm.core import InvalidInput, NotConverged, Prices, Tariff
-from mfgamm.fixed_point import Anderson
-from mfgamm.graphon import DenseAggregate
-from mfgamm.market import NetLoadPricing, TwoLayerMarket
-from mfgamm.meanfield import Axis, Deviation, EnergyStorage, household
-from mfgamm.meanfield_game import MeanFieldGame, equilibrium_response, solve_mean_field_game
-
-STEPS, HOURS, CLUSTERS = 8, 3.0, 3
-HOUR = (np.arange(STEPS) + 0.5) * HOURS
-SUN = np.maximum(np.sin(np.pi * (HOUR - 6) / 12), 0)
-LOADS = 0.6 + 0.5 * np.exp(-((HOUR - 19) ** 2) / 8) - np.outer([0.2, 1.5, 3.0], SUN)
-DISTANCE = np.array([[0, 0.4, 1.0], [0.4, 0, 0.7], [1.0, 0.7, 0]])
-MASSES = jnp.asarray([0.5, 0.3, 0.2])
-SLOPED = NetLoadPricing(lambda load: 0.09 + 0.05 * jnp.tanh(load))
-METHOD = Anderson(tolerance=1e-9, mixing=0.5, memory=20, regularisation=1e-5)
-
-
-def two_layers(decay=1.0, first=0.4, dearer=0.0):
-    """A market whose share for the grid stays a fifth; `dearer` in €/kWh at every step."""
-    return TwoLayerMarket(
-        SLOPED,
-        SLOPED,
-        jnp.asarray([0.0, 0.8, 0.2]) + first * jnp.asarray([1.0, -1.0, 0.0]),
-        Tariff(jnp.full(STEPS, 0.04), 0.14 + dearer + jnp.zeros(STEPS)),
-        DenseAggregate(jnp.exp(-decay * DISTANCE)),
-        MASSES,
-        blur=0.05,
-    )
-
-
-def small_game(capacity=5.3, market=None, loads=LOADS):
-    home = household(
-        [
-            Deviation.stationary(0.5, 2.0, 3),
-            EnergyStorage(Axis.lattice(0.0, capacity, 5), 1.1, round_trip_efficiency=0.9),
-        ],
-        np.zeros(STEPS),
-        HOURS,
-    )
-    start = home.grid.normal((0.0, 2.0), (0.5, 1.0))
-    return MeanFieldGame(home, loads, start, two_layers() if market is None else market, MASSES)
-
-
-GAME = small_game()
+from mfgamm.core import InvalidInput, NotConverged, Prices
+from mfgamm.graphon import DenseAggregate, local_aggregate
+from mfgamm.graphon.low_rank import low_rank_aggregate
+from mfgamm.meanfield_game import equilibrium_response, solve_mean_field_game
 
 
 @pytest.fixture(scope="module")
 def solved():
-    return solve_mean_field_game(GAME, (0.02, 0.005), METHOD)
+    return solved_game()
 
 
 def test_prices_lead_to_themselves_and_books_balance(solved):
@@ -127,6 +98,53 @@ def test_own_clusters_do_not_see_each_other():
     ]
     np.testing.assert_allclose(found[0].value.buy[0], found[1].value.buy[0], atol=1e-7)
     assert float(jnp.max(jnp.abs(found[0].value.buy[1] - found[1].value.buy[1]))) > 1e-3
+
+
+def test_the_coupling_fades_to_one_pool_and_to_none(solved):
+    """Equilibrium prices for α → 0 and α → ∞ tend to those of the limits."""
+
+    def prices(coupling):
+        game = small_game(market=dataclasses.replace(GAME.market, coupling=coupling))
+        return solve_mean_field_game(game, (0.02, 0.005), METHOD, start=solved).prices.buy
+
+    def faded(decay):
+        return prices(two_layers(decay).coupling)
+
+    pool, none = prices(DenseAggregate(jnp.ones((3, 3)))), prices(DenseAggregate(jnp.eye(3)))
+    assert float(jnp.max(jnp.abs(pool - none))) > 1e-3
+    for limit, decays in ((pool, (0.5, 0.02, 1e-5)), (none, (3.0, 12.0, 50.0))):
+        gaps = [float(jnp.max(jnp.abs(faded(decay) - limit))) for decay in decays]
+        assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < 1e-6
+
+
+def test_low_rank_coupling_within_its_bound_and_its_derivatives(solved):
+    """Three clusters by two directions: prices, and derivatives by W's entries."""
+    weights = jnp.exp(-DISTANCE)
+    cut = low_rank_aggregate(weights, 2)
+    game = small_game(market=dataclasses.replace(GAME.market, coupling=cut))
+    flows = jax.tree.map(lambda each: local_aggregate(each, MASSES), solved.response.flows)
+    for power in (flows.supply, flows.demand):
+        missed = jnp.abs(cut.apply(power) - GAME.market.coupling.apply(power))
+        assert float(jnp.max(missed)) <= float(cut.entry_error * jnp.max(jnp.sum(power, axis=0)))
+    # The layer's price has slope 0.05 €/kWh a kilowatt, w₂ = 0.4 of it is charged.
+    apart = jnp.abs(game.prices(solved.response.flows).buy - solved.prices.buy)
+    carried = jnp.max(jnp.sum(flows.supply + flows.demand, axis=0))
+    assert 0 < float(jnp.max(apart)) <= 0.4 * 0.05 * float(cut.entry_error * carried)
+
+    @eqx.filter_jit
+    @jax.value_and_grad
+    def bill(weights):
+        market = dataclasses.replace(GAME.market, coupling=low_rank_aggregate(weights, 2))
+        _, response = equilibrium_response(small_game(market=market), solved.value, 0.02)
+        return MASSES @ response.cost
+
+    gradient, width = bill(weights)[1], 1e-4
+    for pair in ((0, 0), (0, 1), (1, 2)):
+        change = jnp.zeros((3, 3)).at[pair].set(width)
+        change = (change + change.T) / 2
+        difference = (bill(weights + change)[0] - bill(weights - change)[0]) / (2 * width)
+        np.testing.assert_allclose(jnp.sum(gradient * change) / width, difference, rtol=1e-4)
+        assert abs(difference) > 1e-5
 
 
 def test_failure_is_said_aloud():

@@ -162,8 +162,9 @@ def test_unknown_scenario_lists_those_that_exist():
 def test_builtins_load_and_round_trip(tmp_path, monkeypatch):
     monkeypatch.setenv("MFGAMM_PARIS_DATA", "/somewhere")
     names = [each.name for each in builtin_scenarios()]
+    games = ["gmfg-five-states", "gmfg-paper"]
     everyday = ["evening-electric", "paris-data", "paris-summer"]
-    assert names == ["case33", "clusters-100", everyday[0], "gmfg-paper", *everyday[1:]]
+    assert names == ["case33", "clusters-100", everyday[0], *games, *everyday[1:]]
     for name in names:
         scenario = load_study(name)
         file = tmp_path / f"{name}.toml"

@@ -79,7 +79,8 @@ class StoreTable(Table):
         points: of the lattice from empty to full.
         initial_share: mean energy at the beginning, as a share of the capacity.
         initial_spread: its standard deviation over households, as a share of the capacity.
-        terminal_value: worth of a kWh left at the end, €/kWh.
+        terminal_value: worth of a kWh left at the end, €/kWh, up to
+        terminal_share: of the capacity; what is left beyond is worth nothing.
     """
 
     capacity_kwh: Energy
@@ -90,6 +91,7 @@ class StoreTable(Table):
     initial_share: Share = 0.5
     initial_spread: Annotated[float, between(0, 1, above=True)] = 0.1
     terminal_value: Price = 0.0
+    terminal_share: Share = 1.0
 
 
 class RandomBatteryTable(StoreTable):

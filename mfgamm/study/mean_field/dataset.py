@@ -10,7 +10,13 @@ import xarray as xr
 from mfgamm.core import Flows
 from mfgamm.graphon import local_aggregate
 from mfgamm.market import TwoLayerMarket
-from mfgamm.meanfield_game import MeanFieldEquilibrium, MeanFieldGame, simulate
+from mfgamm.meanfield_game import (
+    MeanFieldEquilibrium,
+    MeanFieldGame,
+    Response,
+    respond,
+    simulate,
+)
 from mfgamm.scenario import Calendar, MeanFieldScenario, Mode
 from mfgamm.scenario.clusters.places import Places
 from mfgamm.study.dataset import CONVENTIONS, FORMATS, RunFacts
@@ -124,15 +130,16 @@ def _layer_prices(game: MeanFieldGame, found: MeanFieldEquilibrium):
 
 def _way_variables(games, equilibria) -> dict[str, xr.Variable]:
     first = next(iter(equilibria))
-    days, brought = float(games[first].days), _worth_of_start(games[first])
-    costs = [equilibria[first].benchmark, *(each.response.cost for each in equilibria.values())]
+    game, days = games[first], float(games[first].days)
+    alone = respond(game, game.grid_prices, None)
+    costs = [_bill(game, each) for each in (alone, *(e.response for e in equilibria.values()))]
     incomes = [0.0, *(float(jnp.sum(e.settlement.income)) / days for e in equilibria.values())]
     return {
         "cost": variable(
             ("way", "cluster"),
-            (np.array(costs) + brought) / days,
+            np.array(costs) / days,
             "€ day-1",
-            "cost of a household, what its stores gain or lose included",
+            "cost of a household; energy that its stores gain or lose at the grid's mean price",
         ),
         "operators_income": variable(
             "way", incomes, "€ day-1", "left to those who run the layers, per household"
@@ -157,18 +164,27 @@ def _way_variables(games, equilibria) -> dict[str, xr.Variable]:
     }
 
 
-def _worth_of_start(game: MeanFieldGame) -> np.ndarray:
-    """What stores hold at the beginning, valued as at the end, €, `[cluster]`."""
-    home, prices = game.household, jax.tree.map(lambda each: each[0, 0], game.grid_prices)
-    terminal = home.terminal(prices, game.start.dtype)
-    return -np.asarray(home.grid.mean(game.starts, terminal))
+def _bill(game: MeanFieldGame, response: Response) -> np.ndarray:
+    """What households pay, €, `[cluster]`: what is stored is valued alike before and after.
+
+    The terminal value of stores says how households care for the day after; it is no payment.
+    """
+    bill, price = np.asarray(response.cost), float(jnp.mean(game.market.tariff.retail))
+    for device, first, last in zip(game.devices, response.marginals, response.last, strict=True):
+        points = np.asarray(device.axis.points)
+        final, start = np.asarray(last), np.asarray(first)[..., 0]
+        left = np.broadcast_to(device.terminal_cost(device.axis.points), points.shape)
+        bill = bill - final @ left
+        if hasattr(device, "terminal_value"):
+            bill = bill + price * (start - final) @ points
+    return bill
 
 
 def _density_variables(game: MeanFieldGame, equilibrium: MeanFieldEquilibrium):
     """Probabilities of each state variable by itself, averaged over clusters."""
     variables = {}
     masses = np.asarray(game.masses)
-    for device, marginal in zip(_devices(game), equilibrium.response.marginals, strict=True):
+    for device, marginal in zip(game.devices, equilibrium.response.marginals, strict=True):
         name, _, words = STATES[type(device).__name__]
         mean = np.tensordot(masses, np.asarray(marginal), axes=1)
         variables[f"{name}_density"] = variable((name, "time"), mean, "1", f"share, {words}")
@@ -184,7 +200,7 @@ def _day_variables(game: MeanFieldGame, equilibrium: MeanFieldEquilibrium, seed:
         "day_net_load": variable("time", lives.net_load[0], "kW", "drawn by one household"),
         "day_cluster": variable((), home, "1", "number of its cluster"),
     }
-    for device, state in zip(_devices(game), lives.states, strict=True):
+    for device, state in zip(game.devices, lives.states, strict=True):
         name, unit, words = STATES[type(device).__name__]
         variables[f"day_{name}"] = variable("time", state[0], unit, f"of one household: {words}")
     return variables
@@ -208,15 +224,11 @@ def _stage_variables(equilibria) -> dict[str, xr.Variable]:
     }
 
 
-def _devices(game: MeanFieldGame):
-    return game.household.running_cost.net_load.devices
-
-
 def _coordinates(game: MeanFieldGame, equilibria, calendar: Calendar, places: Places) -> dict:
     modes = [str(mode) for mode in equilibria]
     x, y = places.positions.T
     axes = {}
-    for device, axis in zip(_devices(game), game.household.grid.axes, strict=True):
+    for device, axis in zip(game.devices, game.household.grid.axes, strict=True):
         name, unit, words = STATES[type(device).__name__]
         axes[name] = (name, np.asarray(axis.points), {"units": unit, "long_name": words})
     return {
