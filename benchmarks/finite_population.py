@@ -97,7 +97,13 @@ def draw(result: dict, path: Path) -> None:
         for name, offset, colour, marks, label in series:
             values = np.array([point[name] for point in result["points"]]) - offset
             slope = result["slopes"][name]
-            axis.loglog(numbers, values, marks, color=colour, label=f"{label}: N^{slope:.2f}")
+            axis.loglog(
+                numbers,
+                values,
+                marks,
+                color=colour,
+                label=f"{label}: N^{slope:.2f}".replace("-", "−"),
+            )
         guide = 1.6 * result["points"][0]["price_error"] * np.sqrt(numbers[0] / numbers)
         axis.loglog(numbers, guide, ":", color=GREY, label="N^−½")
         axis.set_xlabel("households N")

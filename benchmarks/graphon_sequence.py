@@ -138,11 +138,18 @@ def draw(result: dict, path: Path) -> None:
         ):
             mean = np.array([np.mean(p[kind]) for p in result["points"]])
             slope = result["rates"][kind]
-            axis.loglog(sizes, 100 * mean, "o-", color=colour, label=f"{label}: M^{slope:.2f}")
+            axis.loglog(
+                sizes,
+                100 * mean,
+                "o-",
+                color=colour,
+                label=f"{label}: M^{slope:.2f}".replace("-", "−"),
+            )
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
         axis.set_xlabel("clusters M")
-        axis.set_ylabel(f"distance of prices from M = {result['longest']}, % of the spread")
+        axis.set_title(f"prices against those of {result['longest']:,} clusters", fontsize=9)
+        axis.set_ylabel("distance, % of the tariff's spread")
         axis.legend(frameon=False)
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
