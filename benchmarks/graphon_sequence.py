@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measurement import machine_facts
+from benchmarks.power_law_figure import Series, draw_power_laws, slope_of
 from benchmarks.table import write_json
 from mfgamm import Tariff
 from mfgamm.fixed_point import Anderson
@@ -38,8 +39,6 @@ FEED_IN, RETAIL, WIDTH = 0.0886, 0.2146, 0.5
 SHARES, TEMPERATURE, TOLERANCE = (0.3, 0.5, 0.2), 0.01, 1e-8
 DECAY = 2.5
 KERNEL = FunctionKernel(lambda x, y: jnp.exp(-DECAY * jnp.abs(x - y)))
-# Colours that stay apart for every kind of colour vision (Okabe and Ito).
-REGULAR, RANDOM = "#0072B2", "#D55E00"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,45 +117,25 @@ def measure(sizes: tuple[int, ...], longest: int, draws: int) -> dict:
 
 
 def _rate(points: list[dict], kind: str) -> float:
-    sizes = np.log([p["clusters"] for p in points])
-    return float(np.polyfit(sizes, np.log([np.mean(p[kind]) for p in points]), 1)[0])
+    sizes = np.array([point["clusters"] for point in points])
+    return slope_of(sizes, np.array([np.mean(point[kind]) for point in points]))
 
 
 def draw(result: dict, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    sizes = np.array([p["clusters"] for p in result["points"]])
-    settings = {"svg.hashsalt": "graphon", "svg.fonttype": "none", "font.size": 9}
-    with plt.rc_context(settings):
-        figure, axis = plt.subplots(figsize=(5, 3.4))
-        for kind, colour, label in (
-            ("regular", REGULAR, "regular places"),
-            ("random", RANDOM, f"random places, mean of {result['draws']}"),
-        ):
-            mean = np.array([np.mean(p[kind]) for p in result["points"]])
-            slope = result["rates"][kind]
-            axis.loglog(
-                sizes,
-                100 * mean,
-                "o-",
-                color=colour,
-                label=f"{label}: M^{slope:.2f}".replace("-", "−"),
-            )
-        axis.set_xticks(sizes, [str(size) for size in sizes])
-        axis.minorticks_off()
-        axis.set_xlabel("clusters M")
-        axis.set_title(f"prices against those of {result['longest']:,} clusters", fontsize=9)
-        axis.set_ylabel("distance, % of the tariff's spread")
-        axis.legend(frameon=False)
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
-        figure.tight_layout()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None})
-        plt.close(figure)
+    points = result["points"]
+    sizes = np.array([point["clusters"] for point in points])
+    series = [
+        Series(
+            100 * np.array([np.mean(point[kind]) for point in points]), label, result["rates"][kind]
+        )
+        for kind, label in (
+            ("regular", "regular places"),
+            ("random", f"random places, mean of {result['draws']}"),
+        )
+    ]
+    labels = "clusters M", "distance, % of the tariff's spread"
+    title = f"prices against those of {result['longest']:,} clusters"
+    draw_power_laws(path, "M", sizes, series, labels, title=title)
 
 
 def main() -> None:

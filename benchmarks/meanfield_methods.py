@@ -14,17 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from benchmarks.measurement import machine_facts
+from benchmarks.sunny_clusters import FEED_IN, RETAIL, sunny_clusters
 from benchmarks.table import write_json
-from mfgamm import Tariff
 from mfgamm.amm import curve_by_name
 from mfgamm.fixed_point import Anderson, NewtonKrylov, Picard
-from mfgamm.graphon import OneMinusMax, StepGraphon
-from mfgamm.market import CurvePricing, NetLoadPricing, Sigmoid, TwoLayerMarket
-from mfgamm.meanfield import Axis, Deviation, EnergyStorage, household
+from mfgamm.market import CurvePricing, NetLoadPricing, Sigmoid
 from mfgamm.meanfield_game import (
     MeanFieldGame,
     Play,
@@ -33,8 +29,7 @@ from mfgamm.meanfield_game import (
     solve_mean_field_game,
 )
 
-CLUSTERS, STEPS, HOURS = 4, 24, 1.0
-FEED_IN, RETAIL = 0.08, 0.22
+CLUSTERS, BLUR = 4, 0.05
 TEMPERATURES = (0.02, 0.005, 0.00125)
 TOLERANCE, MOST = 1e-6, 200
 ROUNDS = 300
@@ -78,28 +73,10 @@ def learners(rounds: int) -> dict[str, Callable[[MeanFieldGame], Play]]:
     }
 
 
-def make_game(pricing) -> MeanFieldGame:
-    clock = (np.arange(STEPS) + 0.5) * HOURS
-    light = np.maximum(0.0, np.sin((clock - 6) / 12 * np.pi))
-    load = 0.5 + 0.8 * np.exp(-((clock - 19) ** 2) / 8)
-    devices = [Deviation.stationary(0.6, 2.0, 5), EnergyStorage(Axis.lattice(0.0, 6.0, 13), 2.0)]
-    home = household(devices, np.zeros(STEPS), HOURS)
-    graphon = StepGraphon.from_kernel(OneMinusMax(), CLUSTERS)
-    tariff = Tariff(jnp.full(STEPS, FEED_IN), jnp.full(STEPS, RETAIL))
-    market = TwoLayerMarket(
-        pricing, pricing, jnp.asarray([0.4, 0.4, 0.2]), tariff, graphon.aggregate(), graphon.masses,
-        blur=0.05,
-    )  # fmt: skip
-    loads = load - np.outer(np.linspace(0.5, 3.0, CLUSTERS), light)
-    return MeanFieldGame(
-        home, loads, home.grid.normal((0.0, 2.0), (0.6, 1.0)), market, graphon.masses
-    )
-
-
 def measure(most: int, rounds: int) -> Iterator[dict]:
     """Each method on each kind of prices, warm."""
     for name, pricing in pricings().items():
-        game = make_game(pricing)
+        game = sunny_clusters(CLUSTERS, pricing, BLUR)
         for method_name, method in methods(most).items():
             yield {"prices": name, "method": method_name, **_search(game, method)}
         for learner_name, learn in learners(rounds).items():
