@@ -19,9 +19,8 @@ from benchmarks.measurement import machine_facts
 from benchmarks.power_law_figure import Series, draw_power_laws, slope_of
 from benchmarks.sunny_clusters import FEED_IN, RETAIL, sunny_clusters
 from benchmarks.table import write_json
-from mfgamm.fixed_point import Anderson
 from mfgamm.market import NetLoadPricing, Sigmoid
-from mfgamm.meanfield_game import play_finite, solve_mean_field_game
+from mfgamm.meanfield_game import default_method, play_finite, solve_mean_field_game
 
 CLUSTERS, WIDTH = 5, 0.5
 TEMPERATURES, DRAWS = (0.02, 0.005, 0.002), 8
@@ -30,7 +29,7 @@ TEMPERATURES, DRAWS = (0.02, 0.005, 0.002), 8
 def measure(numbers: tuple[int, ...], draws: int) -> dict:
     """Distances by number of households."""
     played = sunny_clusters(CLUSTERS, NetLoadPricing(Sigmoid(FEED_IN, RETAIL, WIDTH)))
-    method = Anderson(tolerance=1e-8, mixing=0.5, memory=20, regularisation=1e-5)
+    method = default_method(1e-8)
     equilibrium = solve_mean_field_game(played, TEMPERATURES, method)
     limit = float(equilibrium.certificate.exploitability)
     points = []

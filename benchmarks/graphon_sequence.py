@@ -21,7 +21,6 @@ from benchmarks.measurement import machine_facts
 from benchmarks.power_law_figure import Series, draw_power_laws, slope_of
 from benchmarks.table import write_json
 from mfgamm import Tariff
-from mfgamm.fixed_point import Anderson
 from mfgamm.graphon import (
     FunctionKernel,
     StepGraphon,
@@ -31,7 +30,7 @@ from mfgamm.graphon import (
 )
 from mfgamm.market import NetLoadPricing, Sigmoid, TwoLayerMarket
 from mfgamm.meanfield import Axis, Deviation, EnergyStorage, household
-from mfgamm.meanfield_game import MeanFieldGame, solve_mean_field_game
+from mfgamm.meanfield_game import MeanFieldGame, default_method, solve_mean_field_game
 
 STEPS, HOURS = 24, 1.0
 CLOCK = (np.arange(STEPS) + 0.5) * HOURS
@@ -68,7 +67,7 @@ class Street:
 def solve_street(places: np.ndarray) -> Street:
     graphon = weighted_network(KERNEL, jnp.asarray(places)).step_graphon()
     game = _game(places, graphon)
-    method = Anderson(tolerance=TOLERANCE, mixing=0.5, memory=20, regularisation=1e-5)
+    method = default_method(TOLERANCE)
     found = solve_mean_field_game(game, (TEMPERATURE,), method)
     prices = np.stack([found.prices.sell, found.prices.buy])
     return Street(prices, float(found.certificate.price_residual))

@@ -2,14 +2,11 @@
 
     python -m benchmarks.meanfield [--json FILE]
 
-A round of the game of clusters against states, clusters and steps; and a beach bar at the size at
-which MFGLib's online mirror descent was timed, 100 places and 100 steps, by the same algorithm. It
-is a circle where MFGLib's has ends, and MFGLib itself is not run: its time is a published one.
+A round of the game of clusters, prices to prices, against states, clusters and steps.
 """
 
 import argparse
 import math
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,34 +18,18 @@ import numpy as np
 from benchmarks.measurement import machine_facts, peak_memory_mb, time_warm
 from benchmarks.table import write_json
 from mfgamm.core import Tariff
-from mfgamm.fixed_point import Anderson, solve_fixed_point
 from mfgamm.graphon import OneMinusMax, StepGraphon
 from mfgamm.market import NetLoadPricing, TwoLayerMarket
 from mfgamm.meanfield import (
     Axis,
-    ControlledDiffusion,
     Deviation,
     ElectricVehicle,
     EnergyStorage,
-    Foresight,
-    Grid,
-    Levels,
-    Motion,
-    SemiLagrangian,
-    Table,
-    backward,
-    evaluate,
-    exploitability,
-    forward,
     household,
-    whole_density,
 )
 from mfgamm.meanfield_game import MeanFieldGame, price_map
 
 REPEATS, LIMIT = 5, 20.0
-# MFGLib on another machine, milliseconds an iteration of online mirror descent at T = n = 100.
-PUBLISHED_MS = 190.0
-TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 
 class Size(NamedTuple):
@@ -125,110 +106,6 @@ def time_round(size: Size) -> dict:
     }
 
 
-def beach_bar(places: int, steps: int) -> ControlledDiffusion:
-    """The beach bar (Perrin et al. 2020) on a circle: near the bar, but not in the crowd.
-
-    Cost at each step: distance to the bar relative to the farthest, log of the crowd, which is the
-    environment `[place, time]`, and |move|/places. One place left or right, and the same by chance
-    with probability ¼ each.
-    """
-    chance = SemiLagrangian(nodes=[-math.sqrt(2), 0.0, math.sqrt(2)], weights=[0.25, 0.5, 0.25])
-    volatility = math.sqrt(0.5)
-    return ControlledDiffusion(
-        grid=Grid((Axis.circle(0.0, places, places),)),
-        motions=(
-            Motion(0, lambda now, x, u: u[0], lambda now, x: volatility, chance, controlled=True),
-        ),
-        controls=Levels(([-1.0, 0.0, 1.0],)),
-        running_cost=lambda now, x, u, crowd: (
-            jnp.abs(x[0] - places // 2) / (places // 2) + jnp.log(crowd) + jnp.abs(u[0]) / places
-        ),
-        terminal_cost=None,
-        steps=steps,
-        step_hours=1.0,
-    )
-
-
-def descend(model: ControlledDiffusion, rate: float, scores: jax.Array) -> jax.Array:
-    """An iteration of online mirror descent (Perolat et al. 2021): scores add up costs to go."""
-    policies = jax.nn.softmax(-scores, axis=1)
-    crowd = _crowd(model, policies)
-    values = evaluate(model, crowd, policies)
-    levels = model.controls.options(model.grid, policies)
-
-    def cost_to_go(step, value, there):
-        now = model.moment(step)
-        return model.cost(now, levels, there) + model.expect(now, levels, value)
-
-    costs = jax.vmap(cost_to_go)(jnp.arange(model.steps), values[1:], crowd.T)
-    return scores + rate * costs
-
-
-def _crowd(model: ControlledDiffusion, policies: jax.Array) -> jax.Array:
-    uniform = jnp.full(model.grid.shape, 1 / model.grid.size)
-    blank = jnp.ones((model.grid.size, model.steps))
-    return forward(model, blank, Table(policies), uniform, whole_density).observed
-
-
-def time_beach_bar(places: int = 100, steps: int = 100) -> dict:
-    """Milliseconds an iteration of online mirror descent."""
-    model = beach_bar(places, steps)
-    iterate = jax.jit(lambda scores: descend(model, 0.03, scores))
-    scores = iterate(jnp.zeros((steps, 3, places))).block_until_ready()
-    timing = time_warm(lambda: iterate(scores).block_until_ready(), 50, LIMIT)
-    return {
-        "places": places,
-        "steps": steps,
-        "milliseconds": 1e3 * timing.seconds,
-        "mfglib_published_ms": PUBLISHED_MS,
-    }
-
-
-def solve_beach_bar(places: int = 100, steps: int = 100) -> list[dict]:
-    """Exploitability, and seconds since the start, at lower and lower temperatures.
-
-    Compilation included. The unknown is the log of the crowd; where a temperature's fixed point is
-    not met in 300 iterations the best crowd found goes on to the next.
-    """
-    model, uniform = beach_bar(places, steps), jnp.full(places, 1 / places)
-    method = Anderson(
-        tolerance=1e-6, mixing=0.05, memory=20, regularisation=1e-6, max_iterations=300
-    )
-
-    def answer(crowd, temperature):
-        foresight = Foresight(backward(model, crowd, temperature), temperature)
-        return foresight, forward(model, crowd, foresight, uniform, whole_density).observed
-
-    @jax.jit
-    def gain(logs, temperature):
-        foresight, crowd = answer(jnp.exp(logs), temperature)
-        foreseen = jax.vmap(
-            lambda step, there, value: foresight.policy(model, model.moment(step), there, value)
-        )(jnp.arange(steps), jnp.exp(logs).T, foresight.series())
-        return exploitability(model, crowd, Table(foreseen), uniform)
-
-    def logs_of_crowd(logs, temperature):
-        return jnp.log(answer(jnp.exp(logs), temperature)[1])
-
-    rows, began = [], time.perf_counter()
-    logs = jnp.full((places, steps), -math.log(places))
-    for temperature in TEMPERATURES:
-        found = solve_fixed_point(
-            logs_of_crowd, logs, jnp.asarray(temperature), method, throw=False
-        )
-        logs = found.value
-        rows.append(
-            {
-                "temperature": temperature,
-                "iterations": int(found.iterations),
-                "residual": float(found.certificate),
-                "exploitability": float(gain(logs, jnp.asarray(temperature))),
-                "seconds": time.perf_counter() - began,
-            }
-        )
-    return rows
-
-
 def growth(rows: list[dict], name: str) -> float:
     """Power of the quantity with which the time grows, from the first row to the last."""
     first, last = rows[0], rows[-1]
@@ -241,18 +118,6 @@ def main() -> None:
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     facts = machine_facts()
-    bar = time_beach_bar()
-    print(
-        f"beach bar, {bar['places']} places, {bar['steps']} steps: {bar['milliseconds']:.2f} ms an "
-        f"iteration (MFGLib, published: {PUBLISHED_MS:.0f} ms)"
-    )
-    path = solve_beach_bar()
-    for row in path:
-        print(
-            f"beach bar at temperature {row['temperature']:.0e}: exploitability "
-            f"{row['exploitability']:.1e} after {row['iterations']} more iterations, "
-            f"{row['seconds']:.1f} s"
-        )
     rounds = {}
     for name, sizes in SWEEPS.items():
         rounds[name] = [time_round(size) for size in sizes]
@@ -265,8 +130,6 @@ def main() -> None:
         print(f"{name:9} time grows with power {growth(rounds[name], name):.2f}")
     content = {
         "machine": facts,
-        "beach_bar": bar,
-        "beach_bar_path": path,
         "rounds": rounds,
         "peak_mb": peak_memory_mb(),
     }

@@ -22,6 +22,7 @@ from mfgamm.meanfield_game.simulate import Lives as Lives, simulate as simulate
 from mfgamm.meanfield_game.solve import (
     MeanFieldEquilibrium as MeanFieldEquilibrium,
     Stages as Stages,
+    default_method as default_method,
     equilibrium_response as equilibrium_response,
     solve_mean_field_game as solve_mean_field_game,
 )

@@ -15,10 +15,6 @@ from mfgamm.meanfield_game.certificate import Certificate, best_cost, certify
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.response import Response, price_map, recharge, respond
 
-# Half a step towards what prices lead to: markets answer flows about as steeply as flows answer
-# prices.
-DEFAULT = Anderson(tolerance=1e-6, mixing=0.5, memory=20, regularisation=1e-5)
-
 
 class Stages(eqx.Module):
     """What happened at each temperature.
@@ -67,6 +63,25 @@ class MeanFieldEquilibrium(AbstractSolution):
         return Status(int(self.status))
 
 
+def default_method(tolerance: float, max_iterations: int = 200) -> Anderson:
+    """How prices that lead to themselves are looked for, unless told otherwise.
+
+    Half a step towards what prices lead to: markets answer flows about as steeply as flows answer
+    prices.
+
+    Args:
+        tolerance: on prices, €/kWh.
+        max_iterations: after which to give up.
+    """
+    return Anderson(
+        tolerance=jnp.asarray(tolerance),
+        max_iterations=max_iterations,
+        mixing=jnp.asarray(0.5),
+        memory=20,
+        regularisation=jnp.asarray(1e-5),
+    )
+
+
 def solve_mean_field_game(
     game: MeanFieldGame,
     temperatures: Sequence[float] = (0.02, 0.01, 0.005),
@@ -95,7 +110,7 @@ def solve_mean_field_game(
         InvalidInput: if there is no temperature, one is not positive, or the start does not fit.
         NotConverged: with the best prices found attached, if `throw`.
     """
-    method = DEFAULT if method is None else method
+    method = default_method(1e-6) if method is None else method
     _require_temperatures(temperatures)
     prices = _starting_prices(game, start)
     stages: list[tuple[float, FixedPoint]] = []
@@ -142,7 +157,7 @@ def equilibrium_response(
     Raises:
         NotConverged: if the tolerance was not met; under `jit` and derivatives answers are `nan`.
     """
-    method = eqx.tree_at(lambda m: m.tolerance, DEFAULT, 1e-10) if method is None else method
+    method = default_method(1e-10) if method is None else method
     temperature = jnp.asarray(temperature)
     prices = solve_fixed_point(price_map, near, (game, temperature), method).value
     return prices, respond(game, prices, temperature)

@@ -8,8 +8,13 @@ from collections.abc import Callable
 import xarray as xr
 
 from mfgamm.core import Prices, Status
-from mfgamm.fixed_point import AbstractMethod, Anderson, FixedPoint
-from mfgamm.meanfield_game import MeanFieldEquilibrium, MeanFieldGame, solve_mean_field_game
+from mfgamm.fixed_point import FixedPoint
+from mfgamm.meanfield_game import (
+    MeanFieldEquilibrium,
+    MeanFieldGame,
+    default_method,
+    solve_mean_field_game,
+)
 from mfgamm.scenario import (
     Calendar,
     MeanFieldScenario,
@@ -101,11 +106,12 @@ def _solved(
     scenario: MeanFieldScenario, mode: Mode, game: MeanFieldGame, on_stage: OnStage | None
 ) -> MeanFieldEquilibrium:
     table, start = scenario.solver, None
+    method = default_method(table.tolerance, table.max_iterations)
 
     def solve(game: MeanFieldGame, coarse: bool, temperatures, start: Prices | None):
         said = None if on_stage is None else functools.partial(on_stage, mode, coarse)
         return solve_mean_field_game(
-            game, temperatures, _method(scenario), start=start, throw=False, on_stage=said
+            game, temperatures, method, start=start, throw=False, on_stage=said
         )
 
     temperatures = table.temperatures
@@ -117,13 +123,3 @@ def _solved(
         if found.converged or len(temperatures) == 1:
             return found
     return solve(game, False, temperatures, start)
-
-
-def _method(scenario: MeanFieldScenario) -> AbstractMethod:
-    return Anderson(
-        tolerance=scenario.solver.tolerance,
-        mixing=0.5,
-        memory=20,
-        regularisation=1e-5,
-        max_iterations=scenario.solver.max_iterations,
-    )
