@@ -70,10 +70,11 @@ def variants() -> Iterator[tuple[str, float | None, dict]]:
         for factor in (1 - CHANGE, 1 + CHANGE):
             value = factor * _value(key)
             yield key, value, {key: value}
+    own, across, grid = load_study("gmfg-paper").market.layer_shares
     for name, shares in (
-        ("w₁ more by 0.1, w₂ less", [0.5, 0.35, 0.15]),
-        ("w₁ less by 0.1, w₂ more", [0.3, 0.55, 0.15]),
-        ("w₃ doubled", [0.325, 0.375, 0.3]),
+        ("w₁ more by 0.1, w₂ less", [own + 0.1, across - 0.1, grid]),
+        ("w₁ less by 0.1, w₂ more", [own - 0.1, across + 0.1, grid]),
+        ("w₃ more by 0.1, w₂ less", [own, across - 0.1, grid + 0.1]),
     ):
         yield name, None, {"market.layer_shares": shares}
     yield "tariff.feed_in", 0.03, {"tariff.feed_in": 0.03}

@@ -120,6 +120,7 @@ def solve(
     """Find the equilibrium of a community, and what it gains; of households or of densities.
 
     Ctrl-C ends the search after the round and keeps the best answer so far; twice quits at once.
+    A study of densities quits at once.
 
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """

@@ -68,7 +68,13 @@ class AbstractDevice(eqx.Module):
         return option
 
     def require(
-        self, name: str, low: float = 0.0, high: float = np.inf, *, strict: bool = False
+        self,
+        name: str,
+        low: float = 0.0,
+        high: float = np.inf,
+        *,
+        strict: bool = False,
+        finite: bool = True,
     ) -> None:
         """Refuse a parameter that is known to lie outside [low, high], or at `low` if strict.
 
@@ -79,7 +85,8 @@ class AbstractDevice(eqx.Module):
         known = None if given is None else concrete(given)
         if known is None:
             return
-        bad = ~np.isfinite(known) | (known < low) | (known > high) | (strict & (known == low))
+        missing = ~np.isfinite(known) if finite else np.isnan(known)
+        bad = missing | (known < low) | (known > high) | (strict & (known == low))
         if np.any(bad):
             span = f"{'(' if strict else '['}{low:g}, {high:g}]"
             value = float(np.asarray(known)[bad].ravel()[0])

@@ -73,6 +73,7 @@ class EnergyStorage(AbstractDevice):
         self.require("round_trip_efficiency", 0.0, 1.0, strict=True)
         self.require("wear")
         self.require("terminal_value", -jnp.inf)
+        self.require("terminal_target", finite=False)
         self.require("intensity")
 
     @property

@@ -50,11 +50,24 @@ class Incentives(eqx.Module):
         penalty: on each kWh drawn beyond the contracted power, €/kWh, `[time]`.
         contracted: that power, kW.
         reward: for each kWh that is drawn less than the base load, €/kWh, `[time]`.
+
+    Raises:
+        InvalidInput: if a number is negative or not finite, or the series differ in length.
     """
 
     penalty: Float[Array, " time"] = eqx.field(converter=jnp.asarray)
     contracted: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     reward: Float[Array, " time"] = eqx.field(converter=jnp.asarray)
+
+    def __check_init__(self):
+        for name in ("penalty", "contracted", "reward"):
+            known = concrete(getattr(self, name))
+            if known is not None and not (np.all(known >= 0) and np.all(np.isfinite(known))):
+                raise InvalidInput(f"incentives.{name}", known.tolist(), "must be at least 0")
+        if self.penalty.shape != self.reward.shape:
+            raise InvalidInput(
+                "incentives.reward", self.reward.shape, f"must be as long: {self.penalty.shape}"
+            )
 
     def cost(self, now: Moment, base, net) -> Float[Array, "..."]:
         """€ per hour."""
@@ -146,6 +159,10 @@ def household(
     if base.ndim != 1 or (known is not None and not np.all(np.isfinite(known))):
         raise InvalidInput("base_load", base.shape, "must be one finite number, kW, for each step")
     _require_schedules(devices, base.shape)
+    if incentives is not None and incentives.penalty.shape != base.shape:
+        raise InvalidInput(
+            "incentives.penalty", incentives.penalty.shape, f"must have {base.shape[0]} steps"
+        )
     controlled = [device for device in devices if device.levels is not None]
     if not controlled:
         raise InvalidInput("devices", len(devices), "at least one must be controllable")
@@ -172,7 +189,13 @@ def net_load_of(home: ControlledDiffusion) -> NetLoad:
 def with_base_load(
     home: ControlledDiffusion, base_load: Float[Array, " time"]
 ) -> ControlledDiffusion:
-    """The same household with another base load, kW."""
+    """The same household with another base load, kW.
+
+    Raises:
+        InvalidInput: if it has another number of steps.
+    """
+    if base_load.shape != (home.steps,):
+        raise InvalidInput("base_load", base_load.shape, f"must have {home.steps} steps")
 
     def where(home: ControlledDiffusion) -> list:
         drifts = [each.drift for each in home.motions if isinstance(each.drift, _DriftAfterOthers)]

@@ -60,6 +60,7 @@ class ElectricVehicle(AbstractDevice):
         self.require("levels", -1.0, 1.0)
         self.require("round_trip_efficiency", 0.0, 1.0, strict=True)
         self.require("terminal_value", -jnp.inf)
+        self.require("terminal_target", finite=False)
         self.require("intensity")
         for name in ("driving", "target"):
             if getattr(self, name).shape != self.home.shape:

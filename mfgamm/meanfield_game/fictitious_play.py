@@ -1,7 +1,7 @@
 """Fictitious play: households answer the average of all answers so far, without entropy.
 
-It needs nothing of the market, not even that its prices be monotone, and is slow: about one over
-the number of rounds. Perrin et al., "Fictitious play for mean field games" (2020).
+It can be played on any market. That it converges is known where prices are monotone; weights here
+favour late answers. Perrin et al., "Fictitious play for mean field games" (2020).
 """
 
 import equinox as eqx
@@ -11,20 +11,28 @@ from jaxtyping import Array, Float
 
 from mfgamm.core import Prices
 from mfgamm.meanfield_game.game import MeanFieldGame
-from mfgamm.meanfield_game.play import Behaviour, Play
-from mfgamm.meanfield_game.response import respond
+from mfgamm.meanfield_game.play import Behaviour, Play, require_rounds
+from mfgamm.meanfield_game.response import respond, starting_prices
 
 
-@eqx.filter_jit
 def fictitious_play(game: MeanFieldGame, rounds: int, start: Prices | None = None) -> Play:
     """Average best answers, the k-th weighted by 2/(k + 1).
 
     Args:
         game: to be played; any market.
         rounds: how many (static).
-        start: prices answered first, €/kWh; the grid's if None.
+        start: prices answered first, €/kWh, `[cluster, time]`; the grid's if None.
+
+    Raises:
+        InvalidInput: if there is no round, or the start does not fit.
     """
-    first, _ = _answer(game, game.grid_prices if start is None else start)
+    require_rounds(rounds)
+    return _play(game, rounds, starting_prices(game, start))
+
+
+@eqx.filter_jit
+def _play(game: MeanFieldGame, rounds: int, start: Prices) -> Play:
+    first, _ = _answer(game, start)
 
     def step(mixture: Behaviour, number):
         prices = game.prices(mixture.flows)

@@ -25,8 +25,8 @@ class FinitePlay(eqx.Module):
         price_error: root mean square over clusters and steps of the distance to the mean field's
             prices, €/kWh.
         exploitability: what a household that takes prices as given would save at most by
-            foreseeing those of the draw, averaged over the population, € per household-day. It is
-            no less than what any household could gain by any deviation that does not move prices.
+            foreseeing those of the draw, averaged over the population, € per household-day. That a
+            household's own luck is in the prices, with a weight of one in N, is left out.
     """
 
     prices: Prices
@@ -54,8 +54,10 @@ def play_finite(
         draws: how often they play.
 
     Raises:
-        InvalidInput: if there are fewer households than clusters with any.
+        InvalidInput: if there are fewer households than clusters with any, or no draw.
     """
+    if draws < 1:
+        raise InvalidInput("draws", draws, "must be at least 1")
     homes = _homes(game, households)
 
     def one(key: PRNGKeyArray):

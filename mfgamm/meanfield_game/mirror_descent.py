@@ -7,19 +7,19 @@ every choice, state, step and cluster: for games that are small.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from mfgamm.core import Prices
+from mfgamm.core import InvalidInput, Prices, concrete
 from mfgamm.meanfield import Table, evaluate, forward, mean_flows
 from mfgamm.meanfield_game.certificate import best_cost
 from mfgamm.meanfield_game.game import MeanFieldGame
-from mfgamm.meanfield_game.play import Behaviour, Play
+from mfgamm.meanfield_game.play import Behaviour, Play, require_rounds
 
 Scores = Float[Array, "cluster time *choice_state"]
 
 
-@eqx.filter_jit
 def mirror_descent(game: MeanFieldGame, rounds: int, rate: ArrayLike) -> Play:
     """Play exp(−scores), add the costs to go under it times the rate, and again.
 
@@ -27,7 +27,19 @@ def mirror_descent(game: MeanFieldGame, rounds: int, rate: ArrayLike) -> Play:
         game: to be played; any market.
         rounds: how many (static).
         rate: how much a cost to go counts, 1/€.
+
+    Raises:
+        InvalidInput: if there is no round, or the rate is not positive.
     """
+    require_rounds(rounds)
+    known = concrete(jnp.asarray(rate))
+    if known is not None and not 0 < known < np.inf:
+        raise InvalidInput("rate", float(known), "must be positive and finite, 1/€")
+    return _descend(game, rounds, jnp.asarray(rate))
+
+
+@eqx.filter_jit
+def _descend(game: MeanFieldGame, rounds: int, rate: Float[Array, ""]) -> Play:
     model = game.household
     shape = (game.clusters, model.steps, *game.levels.shape, *model.grid.shape)
 
@@ -37,7 +49,7 @@ def mirror_descent(game: MeanFieldGame, rounds: int, rate: ArrayLike) -> Play:
         costs = jax.vmap(_costs_to_go, in_axes=(None, 0, 0, 0))(
             game, game.base_load, prices, policies
         )
-        return scores + jnp.asarray(rate) * costs, game.masses @ regret / game.days
+        return scores + rate * costs, game.masses @ regret / game.days
 
     scores, exploitability = jax.lax.scan(step, jnp.zeros(shape), length=rounds)
     prices, behaviour, _ = _played(game, scores)

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.core import Flows, Prices
+from mfgamm.core import Flows, InvalidInput, Prices
 
 
 class Behaviour(eqx.Module):
@@ -42,10 +42,21 @@ class Play(eqx.Module):
     Attributes:
         prices: that the behaviour leads to, €/kWh, `[cluster, time]`.
         behaviour: at the end.
-        exploitability: what a household saved at most by leaving the behaviour of each round, € per
-            household-day; in the game without entropy.
+        exploitability: what a household saved at most by leaving the behaviour with which each
+            round began, € per household-day, in the game without entropy. That of `behaviour`
+            itself comes after all of them.
     """
 
     prices: Prices
     behaviour: Behaviour
     exploitability: Float[Array, " round"]
+
+
+def require_rounds(rounds: int) -> None:
+    """Refuse to learn nothing.
+
+    Raises:
+        InvalidInput: if there is no round.
+    """
+    if rounds < 1:
+        raise InvalidInput("rounds", rounds, "must be at least 1")

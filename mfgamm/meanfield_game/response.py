@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mfgamm.core import Flows, Prices
+from mfgamm.core import Flows, InvalidInput, Prices
 from mfgamm.meanfield import Foresight, backward, forward, mean_flows
 from mfgamm.meanfield_game.abreast import in_every_cluster
 from mfgamm.meanfield_game.game import MeanFieldGame
@@ -52,6 +52,22 @@ def respond(
     flows, marginals = life.observed
     last = jax.vmap(_marginals)(life.final)
     return Response(flows=flows, cost=life.cost, marginals=marginals, last=last)
+
+
+def starting_prices(game: MeanFieldGame, start: Prices | None) -> Prices:
+    """Prices to begin with: those given, or the grid's.
+
+    Raises:
+        InvalidInput: if they do not fit the game.
+    """
+    prices = game.grid_prices if start is None else start
+    for name, given in (("sell", prices.sell), ("buy", prices.buy)):
+        if given.shape != game.base_load.shape:
+            raise InvalidInput(
+                f"start.{name}", given.shape, f"must be [cluster, time] = {game.base_load.shape}"
+            )
+    # Numbers with types of their own: weak ones would be compiled for again.
+    return jax.tree.map(lambda each: jnp.asarray(each, each.dtype), prices)
 
 
 def recharge(

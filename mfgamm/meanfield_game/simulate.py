@@ -3,9 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from mfgamm.core import Prices
+from mfgamm.core import InvalidInput, Prices, concrete
 from mfgamm.meanfield import (
     AbstractDevice,
     Foresight,
@@ -34,7 +35,6 @@ class Lives(eqx.Module):
     net_load: Float[Array, "household time"]
 
 
-@eqx.filter_jit
 def simulate(
     game: MeanFieldGame,
     equilibrium: MeanFieldEquilibrium,
@@ -50,7 +50,18 @@ def simulate(
         equilibrium: its solution: the prices that households expect, and the temperature.
         homes: number of each household's cluster, cluster by cluster.
         key: of all draws, from `jax.random.key`.
+
+    Raises:
+        InvalidInput: if homes are not sorted, or there is no such cluster.
     """
+    _require_homes(game, homes)
+    return _simulate(game, equilibrium, homes, key)
+
+
+@eqx.filter_jit
+def _simulate(
+    game: MeanFieldGame, equilibrium: MeanFieldEquilibrium, homes: Number, key: PRNGKeyArray
+) -> Lives:
     model = with_base_load(game.household, jnp.zeros(game.household.steps))
     net_load = net_load_of(model)
     luck = _keys(key, homes)
@@ -80,6 +91,16 @@ def simulate(
     start = _start(game, homes, _uniform(luck, 0, 1)[0])
     _, (states, net) = jax.lax.scan(step, start, pieces)
     return Lives(states=tuple(map(jnp.transpose, states)), net_load=jnp.transpose(net))
+
+
+def _require_homes(game: MeanFieldGame, homes: Number) -> None:
+    known = concrete(homes)
+    if known is None or known.size == 0:
+        return
+    if known.min() < 0 or known.max() >= game.clusters or np.any(np.diff(known) < 0):
+        raise InvalidInput(
+            "homes", known.tolist(), f"must be sorted numbers from 0 to {game.clusters - 1}"
+        )
 
 
 def _everywhere(net_load, base: Luck) -> Float[Array, "time household"]:

@@ -13,7 +13,13 @@ from mfgamm.fixed_point import AbstractMethod, Anderson, FixedPoint, solve_fixed
 from mfgamm.market import Settlement
 from mfgamm.meanfield_game.certificate import Certificate, best_cost, certify
 from mfgamm.meanfield_game.game import MeanFieldGame
-from mfgamm.meanfield_game.response import Response, price_map, recharge, respond
+from mfgamm.meanfield_game.response import (
+    Response,
+    price_map,
+    recharge,
+    respond,
+    starting_prices,
+)
 
 
 class Stages(eqx.Module):
@@ -112,7 +118,8 @@ def solve_mean_field_game(
     """
     method = default_method(1e-6) if method is None else method
     _require_temperatures(temperatures)
-    prices = _starting_prices(game, start)
+    known = start.value if isinstance(start, MeanFieldEquilibrium) else start
+    prices = starting_prices(game, known)
     stages: list[tuple[float, FixedPoint]] = []
     for temperature in temperatures:
         found = solve_fixed_point(
@@ -166,7 +173,7 @@ def equilibrium_response(
 def _conclude(game: MeanFieldGame, stages: list[tuple[float, FixedPoint]]) -> MeanFieldEquilibrium:
     temperature, last = jnp.asarray(stages[-1][0]), stages[-1][1]
     charged, response, settlement = _play(game, last.value, temperature)
-    benchmark, best = (best_cost(game, each) for each in (_plain(game.grid_prices), charged))
+    benchmark, best = (best_cost(game, each) for each in (starting_prices(game, None), charged))
     certificate = certify(game, last.value, charged, response, settlement, best, benchmark)
     return MeanFieldEquilibrium(
         value=last.value,
@@ -206,20 +213,3 @@ def _require_temperatures(temperatures: Sequence[float]) -> None:
     for temperature in temperatures:
         if not 0 < temperature < np.inf:
             raise InvalidInput("temperatures", temperature, "must be positive, €")
-
-
-def _starting_prices(game: MeanFieldGame, start: Prices | MeanFieldEquilibrium | None) -> Prices:
-    if start is None:
-        return _plain(game.grid_prices)
-    prices = start.value if isinstance(start, MeanFieldEquilibrium) else start
-    for name, given in (("sell", prices.sell), ("buy", prices.buy)):
-        if given.shape != game.base_load.shape:
-            raise InvalidInput(
-                f"start.{name}", given.shape, f"must be [cluster, time] = {game.base_load.shape}"
-            )
-    return _plain(prices)
-
-
-def _plain(prices: Prices) -> Prices:
-    """The same numbers with types of their own: weak ones would be compiled for again."""
-    return jax.tree.map(lambda each: jnp.asarray(each, each.dtype), prices)

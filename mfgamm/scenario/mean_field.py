@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mfgamm.amm import curve_by_name
-from mfgamm.core import Tariff
+from mfgamm.core import InvalidInput, Tariff
 from mfgamm.graphon import ClusterDistance, StepGraphon
 from mfgamm.market import (
     AbstractLayerPricing,
@@ -169,9 +169,9 @@ def _controllable(table: ControllableTable, coarse: bool) -> ControllableLoad:
 
 
 def _shiftable(table: ShiftableTable, calendar: Calendar, coarse: bool) -> ShiftableLoad:
-    allowed = _between(calendar, table.start, table.stop)
+    allowed = _between(calendar, table.start, table.stop, "household.shiftable.from")
     days = int(calendar.day[-1]) + 1
-    due = table.energy_kwh * (calendar.day + 1) * _last_of_each(allowed)
+    due = table.energy_kwh * (calendar.day + 1) * _last_of_each(allowed, at_end=True)
     axis = Axis.lattice(0.0, days * table.energy_kwh, _count(table.points, coarse))
     return ShiftableLoad(
         axis=axis,
@@ -196,7 +196,7 @@ def _battery(table: RandomBatteryTable, coarse: bool) -> EnergyStorage:
 
 
 def _vehicle(table: RandomVehicleTable, calendar: Calendar, coarse: bool) -> ElectricVehicle:
-    away = _between(calendar, table.leaves, table.returns)
+    away = _between(calendar, table.leaves, table.returns, "household.vehicle.leaves")
     hours = calendar.step_hours * away.sum() / (calendar.day[-1] + 1)
     return ElectricVehicle(
         axis=Axis.lattice(0.0, table.capacity_kwh, _count(table.points, coarse)),
@@ -213,14 +213,22 @@ def _vehicle(table: RandomVehicleTable, calendar: Calendar, coarse: bool) -> Ele
     )
 
 
-def _between(calendar: Calendar, start: str, stop: str) -> np.ndarray:
+def _between(calendar: Calendar, start: str, stop: str, key: str) -> np.ndarray:
+    """Steps that begin in a part of every day.
+
+    Raises:
+        InvalidInput: naming the key, if none does.
+    """
     minute = np.round(60 * calendar.hour)
-    return (minute_of_day(start) <= minute) & (minute < minute_of_day(stop))
+    inside = (minute_of_day(start) <= minute) & (minute < minute_of_day(stop))
+    if not inside.any():
+        raise InvalidInput(key, start, f"no step begins before {stop}; move it, or shorten steps")
+    return inside
 
 
-def _last_of_each(during: np.ndarray) -> np.ndarray:
-    """The last step of each span that ends before the horizon does."""
-    return during & ~np.append(during[1:], True)
+def _last_of_each(during: np.ndarray, *, at_end: bool = False) -> np.ndarray:
+    """The last step of each span; of one that lasts to the horizon's end only if `at_end`."""
+    return during & ~np.append(during[1:], not at_end)
 
 
 def _start(scenario: MeanFieldScenario, home: ControlledDiffusion) -> Float[Array, "*state"]:
@@ -267,11 +275,12 @@ def _market(table: LayersTable, mode: Mode, tariff: Tariff, graphon: StepGraphon
         tariff=tariff,
         coupling=graphon.aggregate(),
         masses=graphon.masses,
-        blur=0.0 if table.pricing == "sigmoid" else table.blur,
+        blur=0.0 if table.blur is None else table.blur,
     )
 
 
 def _pricing(table: LayersTable) -> AbstractLayerPricing:
     if table.low is None or table.high is None:
         return CurvePricing(curve_by_name(table.pricing))
-    return NetLoadPricing(Sigmoid(table.low, table.high, table.width_kw), within_tariff=False)
+    width = 1.0 if table.width_kw is None else table.width_kw
+    return NetLoadPricing(Sigmoid(table.low, table.high, width), within_tariff=False)

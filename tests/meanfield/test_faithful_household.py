@@ -94,13 +94,41 @@ def test_energy_of_all_five_balances_and_values_meet_densities(seed):
     model = household(five_devices(random), random.normal(0.0, 1.0, STEPS), HOURS)
     prices, temperature = random_prices(random), jnp.asarray(0.02)
     start = jnp.asarray(random.dirichlet(np.ones(model.grid.size)).reshape(model.grid.shape))
-    _, life = live(model, prices, start, temperature)
+    values, life = live(model, prices, start, temperature)
     kept, entering, _ = life.observed
     last = [model.grid.mean(life.final, x) for x in model.grid.state[1:]]
     path = np.concatenate([kept, np.asarray(last)[:, None]], axis=1)
     np.testing.assert_allclose(np.diff(path), HOURS * np.asarray(entering), atol=1e-8)
     np.testing.assert_allclose(jnp.sum(life.final), 1, atol=1e-12)
     assert life.final.min() >= 0
+    # What values promise is what is paid, less what entropy is worth.
+    promised = model.grid.mean(start, values[0])
+    most = STEPS * 0.02 * np.log(np.prod(model.controls.shape))
+    assert 0 <= float(life.cost - promised) <= most
+    hard = backward(model, prices)
+    spent = forward(model, prices, Foresight(hard), start).cost
+    np.testing.assert_allclose(spent, model.grid.mean(start, hard[0]), atol=1e-10)
+
+
+def test_a_second_battery_takes_what_the_first_leaves():
+    """Two kilowatts too much, batteries of 1.5 and 1 kW: the second sees half a kilowatt."""
+    base = np.array([-2.0, -2.0, 0, 0, 0, 0])
+    first, second = (
+        EnergyStorage(
+            Axis.lattice(0.0, 2.0, 9), rated, [0.0], 1.0, surplus_first=True, terminal_value=0.1
+        )
+        for rated in (1.5, 1.0)
+    )
+    model = household([first, second], base, HOURS)
+    prices, start = Prices(np.zeros(STEPS), np.full(STEPS, 0.3)), model.grid.at((0.0, 0.0))
+    life = forward(model, prices, Foresight(backward(model, prices)), start, balance_of_stores)
+    np.testing.assert_allclose(life.observed[0][:3], [0, 0.75, 1.5], atol=1e-12)
+    np.testing.assert_allclose(life.observed[1][:3], [0, 0.25, 0.5], atol=1e-12)
+
+
+def balance_of_stores(model, now, probability, policy):
+    """Mean energy in each."""
+    return tuple(model.grid.mean(probability, x) for x in model.grid.state)
 
 
 def test_without_loads_and_surplus_it_is_the_reduced_household():
@@ -187,6 +215,7 @@ def test_incentives_by_hand():
         policy = Foresight(backward(model, prices, 1e-4), 1e-4)
         peaks.append(forward(model, prices, policy, start, mean_flows).observed.demand.max())
         assert float(life.cost) < 0.21
+        assert float(life.cost) > 0.19
     assert peaks[1] <= 1.0 + 1e-6 and peaks[0] > 1.0
 
 
@@ -245,6 +274,22 @@ def test_noise_of_a_store_spreads_it():
         ("ShiftableLoad.due", lambda: shiftable(due=np.zeros(STEPS + 1))),
         ("ShiftableLoad.allowed", lambda: shiftable(allowed=np.full(STEPS, 2.0))),
         ("ShiftableLoad.allowed", lambda: household([shiftable()], np.zeros(STEPS + 1))),
+        (
+            "EnergyStorage.terminal_target",
+            lambda: EnergyStorage(Axis.lattice(0, 1, 3), 1.0, terminal_target=np.nan),
+        ),
+        ("incentives.reward", lambda: Incentives(np.zeros(STEPS), 1.0, np.zeros(STEPS + 1))),
+        ("incentives.penalty", lambda: Incentives(-np.ones(STEPS), 1.0, np.zeros(STEPS))),
+        (
+            "incentives.penalty",
+            lambda: household(
+                [shiftable()], np.zeros(STEPS), HOURS, Incentives(np.zeros(3), 1.0, np.zeros(3))
+            ),
+        ),
+        (
+            "base_load",
+            lambda: with_base_load(household([shiftable()], np.zeros(STEPS)), jnp.zeros(3)),
+        ),
         ("ControllableLoad.discomfort", lambda: ControllableLoad(Axis.lattice(-1, 1, 3), 1, -1.0)),
         (
             "EnergyStorage.intensity",

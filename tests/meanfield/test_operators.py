@@ -25,6 +25,7 @@ from mfgamm.meanfield import (
     push,
     whole_density,
 )
+from mfgamm.meanfield.semi_lagrangian import _weigh
 
 seeds = st.integers(0, 2**32 - 1)
 SCHEMES = {"lagrangian": SemiLagrangian(), "upwind": Upwind(), "fitted": ScharfetterGummel()}
@@ -273,3 +274,24 @@ def test_bad_input_is_named(field, make):
     with pytest.raises(InvalidInput) as caught:
         make()
     assert caught.value.field == field and caught.value.remedy
+
+
+@pytest.mark.parametrize("at", [0.0, 1.0, 2.4, 3.0])
+def test_weights_of_all_points_are_the_two_looked_up(at):
+    """In value and derivative, at the walls and at points too; levels of V cancel."""
+    axis, values = Axis.lattice(0.0, 3.0, 4), jnp.asarray([[1.0], [4.0], [2.0], [7.0]])
+
+    def looked_up(position):
+        many = jnp.full((4, 1), position)
+        below = jnp.clip(jnp.floor(many), 0, 2).astype(int)
+        low, high = (jnp.take_along_axis(values, below + k, axis=0) for k in (0, 1))
+        return ((1 - many + below) * low + (many - below) * high)[0, 0]
+
+    def weighed(position, level=0.0):
+        return _weigh(axis, values + level, jnp.full((4, 1), position))[0, 0] - level
+
+    np.testing.assert_allclose(weighed(at), looked_up(at), atol=1e-14)
+    slope = jax.grad(looked_up)(at)
+    for level in (0.0, 1e3):
+        np.testing.assert_allclose(jax.grad(weighed)(at, level), slope, atol=1e-9)
+    assert abs(slope) > 1

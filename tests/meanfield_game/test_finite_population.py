@@ -87,3 +87,11 @@ def test_households_are_spread_by_masses():
         play_finite(GAME, solved_game(), 2, KEY)
     one_each = play_finite(GAME, solved_game(), 3, KEY, draws=1)
     assert np.isfinite(float(one_each.price_error[0]))
+
+
+def test_homes_that_make_no_sense_are_refused():
+    for wrong in ([1, 0], [0, 3], [-1, 0]):
+        with pytest.raises(InvalidInput, match="sorted numbers from 0 to 2"):
+            simulate(GAME, solved_game(), jnp.asarray(wrong), KEY)
+    with pytest.raises(InvalidInput, match="draws"):
+        play_finite(GAME, solved_game(), 30, KEY, draws=0)

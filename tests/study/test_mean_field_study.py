@@ -1,8 +1,10 @@
 """A mean field study from its file to its report: books close, words and figures can be read."""
 
+import dataclasses
 import json
 import re
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from legibility import assert_legible, assert_two_sentences
@@ -10,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mfgamm.cli import app
-from mfgamm.core import Status
+from mfgamm.core import InvalidInput, Status
 from mfgamm.market import CurvePricing
 from mfgamm.scenario import InvalidScenario, Mode, build_mean_field_game, load_scenario, load_study
 from mfgamm.study import load_dataset, save_dataset
@@ -21,6 +23,7 @@ from mfgamm.study.mean_field import (
     show_mean_field,
     summarise_mean_field,
 )
+from mfgamm.study.mean_field.dataset import _bill
 from mfgamm.study.mean_field.figures import MEAN_FIELD_EXHIBITS
 
 SMALL = {
@@ -159,6 +162,31 @@ def test_five_states_and_balanced_books_can_be_asked_for():
     assert isinstance(build_mean_field_game(balanced).market.local_pricing, CurvePricing)
 
 
+def test_windows_without_a_step_are_refused_and_tasks_at_midnight_are_due():
+    tight = {"household.vehicle.leaves": "09:10", "household.vehicle.returns": "09:20"}
+    with pytest.raises(InvalidInput, match=r"household\.vehicle\.leaves.*no step begins"):
+        build_mean_field_game(load_study("gmfg-paper", {**SMALL, **tight}))
+    late = {"household.shiftable": {"power_kw": 2.0, "to": "24:00", "points": 3}}
+    game = build_mean_field_game(load_study("gmfg-paper", {**SMALL, **late}))
+    assert float(game.devices[1].due[-1]) == 2.0 and float(game.devices[1].due[:-1].max()) == 0
+
+
+def test_energy_left_counts_like_energy_brought(study):
+    """A response by hand: as it was, but a kWh more in every battery at the end."""
+    game = study.games[Mode.OWN_CLUSTER]
+    found = study.equilibria[Mode.OWN_CLUSTER].response
+    bill = _bill(game, found)
+    fuller = [np.asarray(each) for each in found.last]
+    fuller[1] = np.roll(fuller[1], 1, axis=1)
+    fuller[1][:, 0] = 0.0
+    assert found.last[1][:, -1].max() < 1e-6
+    more = dataclasses.replace(found, last=tuple(map(jnp.asarray, fuller)))
+    spacing = float(game.devices[1].axis.spacing)
+    worth = game.devices[1].terminal_cost(game.devices[1].axis.points)
+    credited = (np.asarray(fuller[1]) - np.asarray(found.last[1])) @ np.asarray(worth)
+    np.testing.assert_allclose(_bill(game, more), bill - credited - 0.07 * spacing, atol=1e-6)
+
+
 def test_the_command_solves_writes_and_reports(study, tmp_path):
     file, out = tmp_path / "small.toml", tmp_path / "results"
     file.write_text(study.scenario.to_toml())
@@ -190,6 +218,7 @@ def test_what_serves_plans_refuses_densities(tmp_path):
         ("market.low", 0.2, "must not exceed high"),
         ("market.layer_shares", [0.5, 0.6, 0.2], "must sum to 1"),
         ("market.pricing", "hyperbolic", "belongs to pricing 'sigmoid'"),
+        ("market.blur", 0.1, "belongs to pricing by a bonding curve"),
         ("solver.temperatures", [0.01, 0.02], "must fall"),
         ("household.vehicle.leaves", "19:00", "earlier than returns"),
         ("household.battery.efficiency", 0, "above 0"),

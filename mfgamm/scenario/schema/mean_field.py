@@ -221,16 +221,17 @@ class LayersTable(Table):
         pricing: "sigmoid": low + (high − low)/(1 + exp(−m/width_kw)) of the net load m; or a
             bonding curve by its name, whose books balance.
         low, high: of the sigmoid, €/kWh.
-        width_kw: of the sigmoid, kW per household.
-        blur: of bonding curves: share of the trade that counts as unbalanced within a step.
+        width_kw: of the sigmoid, kW per household; 1 if left out.
+        blur: of bonding curves: share of the trade that counts as unbalanced within a step; none
+            if left out.
     """
 
     layer_shares: Annotated[tuple[Share, ...], Field(strict=False), of_length(3, 3)]
     pricing: CurveName | Literal["sigmoid"] = "sigmoid"
     low: Price | None = None
     high: Price | None = None
-    width_kw: Annotated[float, between(0, 1000, "kW", above=True)] = 1.0
-    blur: Annotated[float, between(0, 0.99)] = 0.05
+    width_kw: Annotated[float, between(0, 1000, "kW", above=True)] | None = None
+    blur: Annotated[float, between(0, 0.99)] | None = None
 
     @model_validator(mode="after")
     def _shares_and_sigmoid(self) -> "LayersTable":
@@ -240,6 +241,10 @@ class LayersTable(Table):
         for key in ("low", "high"):
             if (getattr(self, key) is not None) != (self.pricing == "sigmoid"):
                 raise refusal("belongs to pricing 'sigmoid', and only there must be given", key)
+        for key, serves in (("width_kw", "sigmoid"), ("blur", "a bonding curve")):
+            other = (self.pricing == "sigmoid") != (serves == "sigmoid")
+            if getattr(self, key) is not None and other:
+                raise refusal(f"belongs to pricing by {serves}", key)
         if self.low is not None and self.high is not None and self.low > self.high:
             raise refusal("must not exceed high", "low")
         return self

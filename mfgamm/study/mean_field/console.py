@@ -82,7 +82,7 @@ def _row(way: WaySummary, alone: WaySummary) -> list[str]:
         changed = MISSING if way is alone else change(alone.published, way.published)
     exploitability = MISSING
     if way is not alone:
-        exploitability = f"{number(way.exploitability, 4)} ({percent(way.relative)})"
+        exploitability = f"{number(way.exploitability, 4)} ({percent(way.share_of_cost)})"
     return [
         way.name,
         number(way.cost, 3),

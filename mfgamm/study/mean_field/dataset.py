@@ -139,7 +139,7 @@ def _way_variables(games, equilibria) -> dict[str, xr.Variable]:
             ("way", "cluster"),
             np.array(costs) / days,
             "€ day-1",
-            "cost of a household; energy that its stores gain or lose at the grid's mean price",
+            "cost of a household; what it ends ahead or behind valued at the mean retail price",
         ),
         "operators_income": variable(
             "way", incomes, "€ day-1", "left to those who run the layers, per household"
@@ -165,9 +165,11 @@ def _way_variables(games, equilibria) -> dict[str, xr.Variable]:
 
 
 def _bill(game: MeanFieldGame, response: Response) -> np.ndarray:
-    """What households pay, €, `[cluster]`: what is stored is valued alike before and after.
+    """What a day costs households, €, `[cluster]`, wear, discomfort and shortages included.
 
     The terminal value of stores says how households care for the day after; it is no payment.
+    Instead energy that is stored, or consumed ahead of habit, counts at the mean retail price, as
+    much at the beginning as at the end.
     """
     bill, price = np.asarray(response.cost), float(jnp.mean(game.market.tariff.retail))
     for device, first, last in zip(game.devices, response.marginals, response.last, strict=True):

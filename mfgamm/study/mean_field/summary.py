@@ -21,7 +21,7 @@ class WaySummary:
         published: cost that a paper found; None if there is none.
         status, price_residual, exploitability: how well it is solved, €/kWh for prices;
             stand-alone is solved exactly.
-        relative: exploitability as a share of the cost stand-alone.
+        share_of_cost: exploitability as a share of the cost stand-alone.
     """
 
     name: str
@@ -31,7 +31,7 @@ class WaySummary:
     status: str
     price_residual: float
     exploitability: float
-    relative: float
+    share_of_cost: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,14 +86,19 @@ def _way(dataset: xr.Dataset, position: int) -> WaySummary:
     costs = dataset["cost"].values.mean(axis=1)
     published = dataset.attrs.get("published_costs")
     known = {} if published is None else dict(zip(WAYS, np.ravel(published), strict=True))
-    solved = {"status": CONVERGED, "price_residual": 0.0, "exploitability": 0.0, "relative": 0.0}
+    solved = {
+        "status": CONVERGED,
+        "price_residual": 0.0,
+        "exploitability": 0.0,
+        "share_of_cost": 0.0,
+    }
     if position > 0:
         mode = dataset.isel(mode=position - 1)
         solved = {
             "status": str(np.ravel(dataset.attrs["status"])[position - 1]),
             "price_residual": float(mode["mode_price_residual"]),
             "exploitability": float(mode["mode_exploitability"]),
-            "relative": float(mode["mode_exploitability"]) / abs(float(costs[0])),
+            "share_of_cost": float(mode["mode_exploitability"]) / abs(float(costs[0])),
         }
     return WaySummary(
         name=name,
