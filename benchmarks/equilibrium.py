@@ -16,8 +16,8 @@ for folder in (HERE.parent, HERE.parent / "tests"):
         sys.path.insert(0, str(folder))
 
 EXACT = ("column-generation", "path-following")
-# Fictitious play does not get beyond a fraction of a per cent, and takes its time.
-SOLVERS = (*EXACT, "fictitious-play")
+# These do not get beyond a fraction of a per cent, and take their time.
+SOLVERS = (*EXACT, "fictitious-play", "extragradient")
 RESULTS = HERE / "results"
 
 

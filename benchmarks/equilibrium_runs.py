@@ -13,7 +13,7 @@ from rich.table import Table
 from benchmarks.equilibrium_communities import random_community
 from mfgamm import ColumnGeneration, Community, FictitiousPlay, solve_equilibrium
 from mfgamm.amm import curve_by_name
-from mfgamm.equilibrium import PathFollowing
+from mfgamm.equilibrium import Extragradient, PathFollowing
 from mfgamm.scenario import build_community, build_households, load_scenario, make_calendar
 
 SIZES, QUICK_SIZES = (128, 1024, 8192), (64,)
@@ -24,6 +24,7 @@ SOLVERS = {
     "column-generation": ColumnGeneration,
     "path-following": PathFollowing,
     "fictitious-play": FictitiousPlay,
+    "extragradient": Extragradient,
 }
 # The exactness that each search is asked to report the time of.
 MARKS = (1e-2, 1e-4, 1e-6)
