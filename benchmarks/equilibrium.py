@@ -16,7 +16,7 @@ for folder in (HERE.parent, HERE.parent / "tests"):
         sys.path.insert(0, str(folder))
 
 EXACT = ("column-generation", "path-following")
-# These do not get beyond a fraction of a per cent, and take their time.
+# These take their time; fictitious play does not get beyond a fraction of a per cent.
 SOLVERS = (*EXACT, "fictitious-play", "extragradient")
 RESULTS = HERE / "results"
 
