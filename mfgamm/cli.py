@@ -125,10 +125,11 @@ def solve(
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """
     with _bad_input_explained():
-        asked = load_study(scenario, settings or [])
-        if isinstance(asked, MeanFieldScenario):
-            _solve_mean_field(asked, out, checkpoint, comparison, as_json)
-        study_scenario, console = _opened(scenario, settings, out, as_json)
+        study_scenario = load_study(scenario, settings or [])
+        if isinstance(study_scenario, MeanFieldScenario):
+            _solve_mean_field(study_scenario, out, checkpoint, comparison, as_json)
+        console = _console(out, as_json)
+        announce(console, study_scenario)
         tolerance = study_scenario.solver.tolerance
         saved = None if checkpoint is None else Checkpoint(checkpoint)
         with stop_on_interrupt(console) as stop:
@@ -137,14 +138,17 @@ def solve(
             if comparison and is_comparable(study):
                 with track_rounds(console, tolerance, "own cluster") as on_round:
                     study = compare_clusters(study, stop.heeded(on_round))
-        if as_json:
-            print(study.summary.to_json())
-        else:
-            show_summary(console, study.summary)
-        if out is not None:
-            write_results(study, out)
-            _point_to_report(console, out)
-    raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+        _delivered(
+            study,
+            lambda found: found.summary.to_json(),
+            lambda console, found: show_summary(console, found.summary),
+            write_results,
+            console,
+            out,
+            as_json,
+        )
+        _point_to_report(console, out)
+    _leave(study.status)
 
 
 @app.command()
@@ -229,7 +233,7 @@ def tune(
             written = front_json, show_front, write_front
             _delivered(front, *written, console, out, as_json)
             status = front.status
-    raise typer.Exit(Exit.CONVERGED if status is Status.CONVERGED else Exit.NOT_CONVERGED)
+    _leave(status)
 
 
 @app.command()
@@ -284,24 +288,31 @@ def _solve_mean_field(
         raise InvalidInput(
             "checkpoint", str(checkpoint), "mean field studies keep none; leave it out"
         )
-    if out is not None:
-        require_writable(out)
-    console = Console(stderr=as_json, quiet=as_json)
+    console = _console(out, as_json)
     announce_mean_field(console, scenario)
     modes = tuple(Mode) if comparison else (Mode.CLUSTER_OF_CLUSTERS,)
     with track_stages(console) as on_stage:
         study = run_mean_field_study(scenario, modes, on_stage)
-    if as_json:
-        print(study.summary.to_json())
-    else:
-        show_mean_field(console, study.summary)
-    if out is not None:
-        write_mean_field_results(study, out)
-        _point_to_report(console, out)
-    raise typer.Exit(Exit.CONVERGED if study.status is Status.CONVERGED else Exit.NOT_CONVERGED)
+    _delivered(
+        study,
+        lambda found: found.summary.to_json(),
+        lambda console, found: show_mean_field(console, found.summary),
+        write_mean_field_results,
+        console,
+        out,
+        as_json,
+    )
+    _point_to_report(console, out)
+    _leave(study.status)
 
 
-def _point_to_report(console: Console, folder: Path) -> None:
+def _leave(status: Status) -> NoReturn:
+    raise typer.Exit(Exit.CONVERGED if status is Status.CONVERGED else Exit.NOT_CONVERGED)
+
+
+def _point_to_report(console: Console, folder: Path | None) -> None:
+    if folder is None:
+        return
     address = (folder / REPORT).resolve().as_uri()
     console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
 
@@ -311,11 +322,16 @@ def _opened(
 ) -> tuple[Scenario, Console]:
     """The scenario asked for, announced, once it is known that results can be written."""
     scenario = load_scenario(name, settings or [])
-    if out is not None:
-        require_writable(out)
-    console = Console(stderr=as_json, quiet=as_json)
+    console = _console(out, as_json)
     announce(console, scenario)
     return scenario, console
+
+
+def _console(out: Path | None, as_json: bool) -> Console:
+    """Where to say how it goes, once it is known that results can be written."""
+    if out is not None:
+        require_writable(out)
+    return Console(stderr=as_json, quiet=as_json)
 
 
 def _counted(console: Console, points: int) -> Callable[[int, Tuning], None]:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -120,7 +121,7 @@ class Grid(eqx.Module):
             exponent = ((axis.points - mean) / deviation) ** 2 / 2
             weights = jnp.exp(jnp.min(exponent) - exponent)
             parts.append(weights / jnp.sum(weights))
-        return _outer(parts)
+        return joint(parts)
 
     def at(self, point: tuple[ArrayLike, ...]) -> Float[Array, "..."]:
         """Probabilities `[*state]` of one state, shared by its neighbours so that means are exact.
@@ -129,7 +130,7 @@ class Grid(eqx.Module):
             InvalidInput: if its number of variables is not that of the axes.
         """
         self._require_one_each("point", point)
-        return _outer(
+        return joint(
             [
                 _hat(axis, (value - axis.first) / axis.spacing)
                 for axis, value in zip(self.axes, point, strict=True)
@@ -154,5 +155,6 @@ def _hat(axis: Axis, position: ArrayLike) -> Float[Array, " point"]:
     return jnp.maximum(1 - jnp.abs(inside - jnp.arange(axis.count)), 0)
 
 
-def _outer(parts: list[Float[Array, " _"]]) -> Float[Array, "..."]:
+def joint(parts: Sequence[Float[Array, " _"]]) -> Float[Array, "..."]:
+    """Probabilities `[*state]` of independent variables, from those of each."""
     return functools.reduce(lambda left, right: left[..., None] * right, parts)

@@ -53,6 +53,11 @@ class AbstractDevice(eqx.Module):
         return jnp.zeros((), x.dtype)
 
     @property
+    def looks_at_others(self) -> bool:
+        """Whether its level, and so its motion, depends on what devices before it draw."""
+        return False
+
+    @property
     def options(self) -> Float[Array, " level"] | None:
         """What a decision is made among: the levels, unless a device knows of more."""
         return self.levels

@@ -77,6 +77,10 @@ class EnergyStorage(AbstractDevice):
         self.require("intensity")
 
     @property
+    def looks_at_others(self):
+        return self.surplus_first
+
+    @property
     def options(self):
         if not self.surplus_first:
             return self.levels

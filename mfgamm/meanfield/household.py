@@ -210,7 +210,7 @@ def _motions(net_load: NetLoad) -> tuple[Motion, ...]:
     looking, others = [], []
     for axis, device in enumerate(net_load.devices):
         control = None if device.levels is None else next(numbers)
-        looks = getattr(device, "surplus_first", False)
+        looks = device.looks_at_others
         (looking if looks else others).append(
             Motion(
                 axis=axis,

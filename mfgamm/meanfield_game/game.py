@@ -103,9 +103,12 @@ class MeanFieldGame(eqx.Module):
             flows: of a cluster's own households on average, kW, `[cluster, time]` (GMFG paper,
                 eq. 16, weighs them by the clusters' masses).
         """
-        carried = jax.tree.map(lambda each: local_aggregate(each, self.masses), flows)
-        quoted = self.market.prices(carried)
+        quoted = self.market.prices(self.carried(flows))
         return jax.tree.map(lambda each: jnp.broadcast_to(each, self.base_load.shape), quoted)
+
+    def carried(self, flows: Flows) -> Flows:
+        """Flows with their clusters' masses, as markets take them (GMFG paper, eq. 16)."""
+        return jax.tree.map(lambda each: local_aggregate(each, self.masses), flows)
 
     def at_home(self, base_load: Float[Array, " time"]) -> ControlledDiffusion:
         """The household with the base load of one cluster."""

@@ -15,6 +15,7 @@ from mfgamm.meanfield import (
     net_load_of,
     with_base_load,
 )
+from mfgamm.meanfield_game.abreast import in_every_cluster
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.solve import MeanFieldEquilibrium
 
@@ -111,10 +112,10 @@ def _everywhere(net_load, base: Luck) -> Float[Array, "time household"]:
 def _values(game: MeanFieldGame, equilibrium: MeanFieldEquilibrium):
     """Values after each step, `[time, cluster, *state]`."""
 
-    def one(base_load, seen: Prices):
-        return backward(game.at_home(base_load), seen, equilibrium.temperature)[1:]
+    def one(home, start, seen: Prices):
+        return backward(home, seen, equilibrium.temperature)[1:]
 
-    return jax.vmap(one, out_axes=1)(game.base_load, equilibrium.value)
+    return jnp.moveaxis(in_every_cluster(game, one, equilibrium.value), 1, 0)
 
 
 def _choose(game, equilibrium, now: Moment, after, seen: Prices, homes, states, luck: Luck):
@@ -136,7 +137,7 @@ def _move(now: Moment, states: tuple[Number, ...], each, chosen, luck) -> tuple[
     moved, numbers = [], iter(chosen)
     for (device, x, level, _), at, drawn in zip(each, states, luck, strict=True):
         option = jnp.zeros_like(at) if device.levels is None else next(numbers)
-        if device.options is device.levels:
+        if not device.looks_at_others:
             rows = _transition(device, now)[option, at]
         else:
             rows = _transition_at(

@@ -27,6 +27,7 @@ from mfgamm.meanfield import (
     Grid,
     ShiftableLoad,
     household,
+    joint,
 )
 from mfgamm.meanfield_game import MeanFieldGame
 from mfgamm.scenario.calendar import Calendar, make_calendar
@@ -242,10 +243,7 @@ def _start(scenario: MeanFieldScenario, home: ControlledDiffusion) -> Float[Arra
         home.grid.axes[len(parts) :], filter(None, (table.battery, table.vehicle)), strict=True
     ):
         parts.append(_of_store(axis, store))
-    joint = parts[0]
-    for part in parts[1:]:
-        joint = joint[..., None] * part
-    return joint
+    return joint(parts)
 
 
 def _stores(scenario: MeanFieldScenario) -> int:

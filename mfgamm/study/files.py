@@ -33,14 +33,23 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all.
+
+    Raises:
+        InvalidInput: naming the file, if it cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json_and_figure(folder: Path, name: str, text: str, figure: Figure) -> None:
     """Write `name.json` and `name.svg`, each whole or not at all.
 
     Raises:
         InvalidInput: naming the file that cannot be written.
     """
-    with replacing(folder / f"{name}.json") as path:
-        path.write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / f"{name}.json", text + "\n")
     with replacing(folder / f"{name}.svg") as path:
         figure.savefig(path, format="svg", metadata={"Date": None})
 

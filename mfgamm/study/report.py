@@ -13,7 +13,7 @@ from mfgamm.study.figures import (
     losing_households,
     no_trade,
 )
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_whole
 from mfgamm.study.page import drawn, page_environment
 from mfgamm.study.summary import Summary, summarise
 from mfgamm.study.wording import bound, count, euros, of_the_gain, of_which_gain, percent
@@ -56,8 +56,7 @@ def write_report(dataset: xr.Dataset, path: Path) -> None:
     Raises:
         InvalidInput: if the file cannot be written.
     """
-    with replacing(path) as temporary:
-        temporary.write_text(render_report(dataset), encoding="utf-8")
+    write_whole(path, render_report(dataset))
 
 
 def answer(dataset: xr.Dataset) -> list[str]:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import xarray as xr
+
 from mfgamm.study.dataset import save_dataset
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_whole
 from mfgamm.study.report import write_report
 from mfgamm.study.run import Study
 
@@ -16,7 +18,15 @@ def write_results(study: Study, folder: Path) -> None:
     Raises:
         InvalidInput: naming the file that cannot be written.
     """
-    save_dataset(study.dataset, folder / RESULTS)
-    with replacing(folder / SUMMARY) as path:
-        path.write_text(study.summary.to_json() + "\n", encoding="utf-8")
+    write_numbers(study.dataset, study.summary.to_json(), folder)
     write_report(study.dataset, folder / REPORT)
+
+
+def write_numbers(dataset: xr.Dataset, summary: str, folder: Path) -> None:
+    """Write `results.nc`, and a summary in JSON as `summary.json`.
+
+    Raises:
+        InvalidInput: naming the file that cannot be written.
+    """
+    save_dataset(dataset, folder / RESULTS)
+    write_whole(folder / SUMMARY, summary + "\n")

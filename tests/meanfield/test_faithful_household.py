@@ -1,11 +1,11 @@
 """The paper's household of five states: its devices, its rules, and the smaller one inside it."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from meanfield.balances import live
 
 from mfgamm.core import InvalidInput, Prices
 from mfgamm.meanfield import (
@@ -68,23 +68,6 @@ def five_devices(random, *, loads=1.0, surplus_first=True):
 def random_prices(random):
     sell = random.uniform(0, 0.2, STEPS)
     return Prices(sell, sell + random.uniform(0, 0.2, STEPS))
-
-
-def balance(model, now, probability, policy):
-    """Mean energy in each device, mean power that enters it, and flows."""
-    options = model.controls.options(model.grid, policy)
-    kept, entering = [], []
-    for motion in sorted(model.motions, key=lambda motion: motion.axis)[1:]:
-        rate = motion.drift(now, model.grid.state, options)
-        kept.append(model.grid.mean(probability, model.grid.state[motion.axis]))
-        entering.append(model.grid.mean(probability, model.average(policy, rate)))
-    return jnp.stack(kept), jnp.stack(entering), mean_flows(model, now, probability, policy)
-
-
-@eqx.filter_jit
-def live(model, prices, start, temperature):
-    values = backward(model, prices, temperature)
-    return values, forward(model, prices, Foresight(values, temperature), start, balance)
 
 
 @settings(max_examples=5)

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from meanfield.balances import live
 
 from mfgamm.core import InvalidInput, Prices
 from mfgamm.meanfield import (
@@ -54,24 +54,6 @@ def random_household(seed):
         random.normal(0.5, 1.0, STEPS),
         HOURS,
     )
-
-
-def device_balance(model, now, probability, policy):
-    """Mean energy in each store, and mean power that enters it."""
-    options = model.controls.options(model.grid, policy)
-    devices, state = model.running_cost.net_load.devices, model.grid.state
-    kept, entering = [], []
-    for axis, control in ((1, 0), (2, 1)):
-        rate = devices[axis].drift(now, state[axis], options[control])
-        kept.append(model.grid.mean(probability, state[axis]))
-        entering.append(model.grid.mean(probability, model.average(policy, rate)))
-    return jnp.stack(kept), jnp.stack(entering), mean_flows(model, now, probability, policy)
-
-
-@eqx.filter_jit
-def live(model, prices, start, temperature):
-    values = backward(model, prices, temperature)
-    return values, forward(model, prices, Foresight(values, temperature), start, device_balance)
 
 
 @settings(max_examples=10)

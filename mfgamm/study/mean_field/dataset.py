@@ -7,8 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from mfgamm.core import Flows
-from mfgamm.graphon import local_aggregate
 from mfgamm.market import TwoLayerMarket
 from mfgamm.meanfield_game import (
     MeanFieldEquilibrium,
@@ -122,8 +120,8 @@ def _price_variables(games, equilibria) -> dict[str, xr.Variable]:
 def _layer_prices(game: MeanFieldGame, found: MeanFieldEquilibrium):
     market = game.market
     assert isinstance(market, TwoLayerMarket)
-    flows = jax.tree.map(lambda each: local_aggregate(each, game.masses), found.response.flows)
-    own, across = market.layers(flows, market.see(Flows(flows.supply, flows.demand)))
+    flows = game.carried(found.response.flows)
+    own, across = market.layers(flows, market.see(flows))
     shape = game.base_load.shape
     return np.asarray(own.price), np.asarray(jnp.broadcast_to(across.price, shape))
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from mfgamm.study.dataset import save_dataset
-from mfgamm.study.files import replacing
+from mfgamm.study.files import write_whole
 from mfgamm.study.mean_field.report import render_mean_field_report
 from mfgamm.study.mean_field.run import MeanFieldStudy
-from mfgamm.study.results import REPORT, RESULTS, SUMMARY
+from mfgamm.study.results import REPORT, write_numbers
 
 
 def write_mean_field_report(dataset: xr.Dataset, path: Path) -> None:
@@ -17,8 +16,7 @@ def write_mean_field_report(dataset: xr.Dataset, path: Path) -> None:
     Raises:
         InvalidInput: if the file cannot be written.
     """
-    with replacing(path) as temporary:
-        temporary.write_text(render_mean_field_report(dataset), encoding="utf-8")
+    write_whole(path, render_mean_field_report(dataset))
 
 
 def write_mean_field_results(study: MeanFieldStudy, folder: Path) -> None:
@@ -27,7 +25,5 @@ def write_mean_field_results(study: MeanFieldStudy, folder: Path) -> None:
     Raises:
         InvalidInput: naming the file that cannot be written.
     """
-    save_dataset(study.dataset, folder / RESULTS)
-    with replacing(folder / SUMMARY) as path:
-        path.write_text(study.summary.to_json() + "\n", encoding="utf-8")
+    write_numbers(study.dataset, study.summary.to_json(), folder)
     write_mean_field_report(study.dataset, folder / REPORT)
