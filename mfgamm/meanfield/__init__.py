@@ -1,7 +1,11 @@
 """Mean field populations: decisions backward in time, densities forward, on grids of states."""
 
 from mfgamm.meanfield.axis import Axis as Axis, Grid as Grid, joint as joint
-from mfgamm.meanfield.backward import backward as backward, evaluate as evaluate
+from mfgamm.meanfield.backward import (
+    backward as backward,
+    costs_to_go as costs_to_go,
+    evaluate as evaluate,
+)
 from mfgamm.meanfield.control import (
     AbstractControls as AbstractControls,
     Levels as Levels,

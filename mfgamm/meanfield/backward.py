@@ -82,6 +82,37 @@ def evaluate(
     return jnp.concatenate([values, final[None]])
 
 
+def costs_to_go(
+    model: ControlledDiffusion,
+    environment: PyTree[Float[Array, "... time"]],
+    policies: Float[Array, "time *level_state"],
+) -> Float[Array, "time *level_state"]:
+    """Expected cost, €, of every choice in every state, if a policy is followed afterwards.
+
+    Args:
+        model: the decision problem; its controls are levels.
+        environment: what the mean field sets, time last.
+        policies: of every step, time first.
+
+    Raises:
+        InvalidInput: if the controls are no levels, or the environment has another number of steps.
+    """
+    if not isinstance(model.controls, Levels):
+        raise InvalidInput("model.controls", type(model.controls).__name__, "must be Levels")
+    series = by_time(model, environment)
+    levels = model.controls.options(model.grid)
+
+    def step(value: Value, piece) -> tuple[Value, Policy]:
+        number, surroundings, policy = piece
+        now = model.moment(number)
+        costs = model.cost(now, levels, surroundings) + model.expect(now, levels, value)
+        return model.average(policy, costs), jnp.broadcast_to(costs, policy.shape)
+
+    final = model.terminal(jax.tree.map(lambda each: each[-1], series), _dtype(series))
+    pieces = (jnp.arange(model.steps), series, policies)
+    return jax.lax.scan(step, final, pieces, reverse=True)[1]
+
+
 def decide(
     model: ControlledDiffusion,
     now: Moment,

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from mfgamm.core import InvalidInput, Prices, concrete
-from mfgamm.meanfield import Table, evaluate, forward, mean_flows
+from mfgamm.meanfield import Table, costs_to_go, forward, mean_flows
 from mfgamm.meanfield_game.certificate import best_cost
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.play import Behaviour, Play, require_rounds
@@ -43,12 +43,13 @@ def _descend(game: MeanFieldGame, rounds: int, rate: Float[Array, ""]) -> Play:
     model = game.household
     shape = (game.clusters, model.steps, *game.levels.shape, *model.grid.shape)
 
+    def ahead(base_load, seen: Prices, policies):
+        return costs_to_go(game.at_home(base_load), seen, policies)
+
     def step(scores: Scores, _):
         prices, behaviour, policies = _played(game, scores)
         regret = behaviour.cost_at(prices, model.step_hours) - best_cost(game, prices)
-        costs = jax.vmap(_costs_to_go, in_axes=(None, 0, 0, 0))(
-            game, game.base_load, prices, policies
-        )
+        costs = jax.vmap(ahead)(game.base_load, prices, policies)
         return scores + rate * costs, game.masses @ regret / game.days
 
     scores, exploitability = jax.lax.scan(step, jnp.zeros(shape), length=rounds)
@@ -68,18 +69,3 @@ def _played(game: MeanFieldGame, scores: Scores):
 
     flows, besides = jax.vmap(one)(game.base_load, game.starts, free, policies)
     return game.prices(flows), Behaviour.costing(flows, besides, free, hours), policies
-
-
-def _costs_to_go(game: MeanFieldGame, base_load, prices: Prices, policies) -> Scores:
-    """Of every choice in every state and step, if the policies are followed afterwards."""
-    model = game.at_home(base_load)
-    values = evaluate(model, prices, policies)
-    levels = model.controls.options(model.grid, None)
-    whole = (*game.levels.shape, *model.grid.shape)
-
-    def at(number, after, seen: Prices):
-        now = model.moment(number)
-        costs = model.cost(now, levels, seen) + model.expect(now, levels, after)
-        return jnp.broadcast_to(costs, whole)
-
-    return jax.vmap(at, in_axes=(0, 0, -1))(jnp.arange(model.steps), values[1:], prices)

@@ -33,6 +33,7 @@ from mfgamm.meanfield import (
     Table,
     Upwind,
     backward,
+    costs_to_go,
     evaluate,
     exploitability,
     forward,
@@ -180,7 +181,7 @@ def remembered_move_costs():
 
 @eqx.filter_jit
 def uniform_policy(further, move_cost):
-    """NashConv of the uniform policy, and its expected cost backward and forward."""
+    """NashConv of the uniform policy; its expected cost backward, by choices, and forward."""
     start = jnp.full(SIZE, 1 / SIZE)
     uniform = Table(jnp.full((HORIZON, 3, SIZE), 1 / 3))
     blank = jnp.zeros((SIZE, HORIZON))
@@ -189,7 +190,9 @@ def uniform_policy(further, move_cost):
     environment = (jnp.log(crowds), further, move_cost)
     gain = exploitability(CROWD, environment, uniform, start)
     valued = CROWD.grid.mean(start, evaluate(CROWD, environment, uniform.policies)[0])
-    return gain, valued, forward(CROWD, environment, uniform, start).cost
+    choices = costs_to_go(CROWD, environment, uniform.policies)[0]
+    chosen = CROWD.grid.mean(start, jnp.mean(choices, axis=0))
+    return gain, valued, chosen, forward(CROWD, environment, uniform, start).cost
 
 
 @pytest.mark.parametrize(
@@ -207,6 +210,7 @@ def uniform_policy(further, move_cost):
 )
 def test_crowd_modelling(further, move_cost, published):
     """NashConv of the uniform policy: a deviator's gain against a crowd that moves at random."""
-    gain, valued, moved = uniform_policy(jnp.asarray(further), jnp.asarray(move_cost))
+    gain, valued, chosen, moved = uniform_policy(jnp.asarray(further), jnp.asarray(move_cost))
     np.testing.assert_allclose(gain, published, rtol=1e-12)
     np.testing.assert_allclose(valued, moved, rtol=1e-12)
+    np.testing.assert_allclose(chosen, moved, rtol=1e-12)
