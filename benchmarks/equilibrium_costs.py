@@ -23,7 +23,6 @@ from mfgamm.equilibrium.continuation import smoothed_equilibrium
 from mfgamm.planner import run_pipeline
 from mfgamm.scenario import build_community, load_scenario
 
-SMOOTHING = Smoothing(jnp.asarray(1e-5), jnp.asarray(1e-4))
 TOLERANCE, REPEATS = 1e-4, 3
 SIZES, QUICK_SIZES = (200, 1000), (64,)
 CURVES = ("mid-market", "hyperbolic")
@@ -91,10 +90,11 @@ def _judgement(row: dict, name: str) -> str:
 def _gradient(community: Community) -> dict:
     benchmark = without_community(community)
     game = Game(community.population.types, community.market, benchmark.cost)
-    point = smoothed_equilibrium(game, benchmark.plan, SMOOTHING)
+    smoothing = Smoothing(jnp.asarray(1e-5), jnp.asarray(1e-4))
+    point = smoothed_equilibrium(game, benchmark.plan, smoothing)
 
     def bill(game):
-        return game.types.weights @ smoothed_outcome(game, point, SMOOTHING).cost
+        return game.types.weights @ smoothed_outcome(game, point, smoothing).cost
 
     value, both = eqx.filter_jit(bill), eqx.filter_jit(eqx.filter_value_and_grad(bill))
     with one_blas_thread():
@@ -104,7 +104,7 @@ def _gradient(community: Community) -> dict:
     return {
         "value_s": plain,
         "value_and_gradient_s": whole,
-        "polish_s": _warm(lambda: polish(game, point, SMOOTHING)),
+        "polish_s": _warm(lambda: polish(game, point, smoothing)),
         "numbers": numbers,
     }
 

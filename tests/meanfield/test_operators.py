@@ -166,6 +166,19 @@ def test_expectations_are_monotone_and_exact_for_constants_and_means(seed):
         np.testing.assert_allclose(moved[14:16], axis.points[14:16] + 0.1 * drift[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("drift", [0.1, -0.1])
+def test_drift_goes_on_after_a_wall_has_reflected_noise(drift):
+    """∫(E[X′²] − (x + bh)² − s²h)dx = ½b·s²h² near a wall at 0: d(X²) = (2bX + s²)dt + 2sX·dW."""
+    axis, hours, volatility = Axis.cells(0.0, 1.0, 4000), 0.01, 0.5
+    x = axis.points
+    squares = SemiLagrangian().expect(
+        axis, x**2, jnp.full(4000, drift), jnp.full(4000, volatility), jnp.asarray(hours)
+    )
+    beyond = squares - (x + drift * hours) ** 2 - volatility**2 * hours
+    found = jnp.sum(jnp.where(x < 0.5, beyond, 0.0)) * axis.spacing
+    np.testing.assert_allclose(found, drift * (volatility * hours) ** 2 / 2, rtol=0.03)
+
+
 @eqx.filter_jit
 def _expect(scheme, axis, value, drift, volatility):
     return scheme.expect(axis, value, drift, volatility, jnp.asarray(0.1))
@@ -295,3 +308,10 @@ def test_weights_of_all_points_are_the_two_looked_up(at):
     for level in (0.0, 1e3):
         np.testing.assert_allclose(jax.grad(weighed)(at, level), slope, atol=1e-9)
     assert abs(slope) > 1
+
+
+def test_a_scheme_made_in_single_precision_is_refused_for_double():
+    single = SemiLagrangian(*(jnp.asarray(x, jnp.float32) for x in ((-1.0, 1.0), (0.5, 0.5))))
+    axis, field = Axis.cells(0.0, 1.0, 4), jnp.zeros(4)
+    with pytest.raises(InvalidInput, match="jax_enable_x64"):
+        single.expect(axis, field, field, field, jnp.asarray(0.1))
