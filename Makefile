@@ -4,13 +4,20 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 RESULTS ?= results/paris-summer
 
-.PHONY: solve test lint format lock clean
+.PHONY: solve test compatibility lint format lock clean
 
 solve: $(VENV)/.ready
 	$(BIN)/mfgamm solve paris-summer --out $(RESULTS)
 
 test: $(VENV)/.ready
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+# The tests under another JAX: make compatibility JAX=0.12 PYTHON=python3.13
+OTHER := $(VENV)-jax-$(JAX)
+compatibility:
+	$(PYTHON) -m venv $(OTHER)
+	$(OTHER)/bin/pip install --quiet --disable-pip-version-check "jax==$(JAX).*" -e ".[dev]"
+	$(OTHER)/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -34,4 +41,4 @@ lock:
 	  --custom-compile-command "make lock" --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) $(VENV)-jax-* results

@@ -1,5 +1,6 @@
 """Shared shapes, results, errors and safe numerics: the ground floor."""
 
+from mfgamm.core.apportionment import apportioned as apportioned
 from mfgamm.core.blas_threads import one_blas_thread as one_blas_thread
 from mfgamm.core.errors import (
     InfeasibleHousehold as InfeasibleHousehold,

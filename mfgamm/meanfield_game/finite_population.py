@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from mfgamm.core import Flows, InvalidInput, Prices
+from mfgamm.core import Flows, InvalidInput, Prices, apportioned
 from mfgamm.meanfield_game.certificate import best_cost
 from mfgamm.meanfield_game.game import MeanFieldGame
 from mfgamm.meanfield_game.response import recharge
@@ -87,15 +87,9 @@ def _flows(game: MeanFieldGame, homes, net_load: Float[Array, "household time"])
 def _homes(game: MeanFieldGame, households: int) -> Int[np.ndarray, " household"]:
     """The cluster of each household: their numbers by masses, largest remainders first."""
     masses = np.asarray(game.masses)
-    least = (masses > 0).astype(int)
-    if households < least.sum():
+    inhabited = np.count_nonzero(masses)
+    if households < inhabited:
         raise InvalidInput(
-            "households", households, f"must be at least one for each of {least.sum()} clusters"
+            "households", households, f"must be at least one for each of {inhabited} clusters"
         )
-    exact = masses * households
-    counts = np.maximum(np.floor(exact).astype(int), least)
-    while (missing := households - counts.sum()) != 0:
-        towards = np.sign(missing)
-        movable = np.where(counts + towards >= least, towards * (exact - counts), -np.inf)
-        counts[np.argmax(np.where(masses > 0, movable, -np.inf))] += towards
-    return np.repeat(np.arange(masses.size), counts)
+    return np.repeat(np.arange(masses.size), apportioned(households, masses, least=1))

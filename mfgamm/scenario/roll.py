@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mfgamm.scenario.apportionment import apportioned
+from mfgamm.core import apportioned
 from mfgamm.scenario.clusters import ClusterMap
 from mfgamm.scenario.schema import CategoryTable, PopulationTable, Scenario
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfgamm.core import InvalidInput
+from mfgamm.core import InvalidInput, apportioned
 from mfgamm.equilibrium import ColumnGeneration, FictitiousPlay, PathFollowing
 from mfgamm.prosumer import Battery, Vehicle, require_feasible
 from mfgamm.scenario import (
@@ -19,7 +19,6 @@ from mfgamm.scenario import (
     load_scenario,
     make_calendar,
 )
-from mfgamm.scenario.apportionment import apportioned
 from mfgamm.scenario.market import build_curve
 
 BATTERY = {"capacity_kwh": {"uniform": [4, 20]}, "power_kw": 3, "initial_share": 0.25}
@@ -47,7 +46,11 @@ def paris_data():
     ],
 )
 def test_categories_are_counted_by_largest_remainder(size, shares, counts):
-    assert apportioned(size, shares) == counts
+    assert apportioned(size, shares).tolist() == counts
+
+
+def test_every_part_with_a_share_may_be_owed_one():
+    assert apportioned(10, [0.94, 0.03, 0.03, 0.0], least=1).tolist() == [8, 1, 1, 0]
 
 
 def test_a_bigger_community_contains_the_smaller(make_scenario):

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from mfgamm.core import apportioned
 from mfgamm.graphon import ClusterDistance, StepGraphon
-from mfgamm.scenario.apportionment import apportioned
 from mfgamm.scenario.clusters.cluster_file import read_clusters
 from mfgamm.scenario.clusters.places import Places, drawn_places, listed_places, network_places
 from mfgamm.scenario.random_streams import stream
@@ -88,9 +88,7 @@ def make_cluster_map(scenario: Scenario) -> ClusterMap | None:
     return ClusterMap(
         table=table,
         places=places,
-        households=np.array(
-            apportioned(scenario.population.size, places.sizes / places.sizes.sum())
-        ),
+        households=apportioned(scenario.population.size, places.sizes / places.sizes.sum()),
         shares=np.array([_shares(scenario, table.mix_spread, row) for row in rows]),
         generation_scale=np.array(
             [_generation_scale(scenario.seed, table.generation_spread, row) for row in rows]
