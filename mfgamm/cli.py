@@ -11,8 +11,8 @@ import jax
 import typer
 from rich.console import Console
 
-from mfgamm.core import InvalidInput, MfgammError, Status
-from mfgamm.equilibrium import Checkpoint, sensitivities
+from mfgamm.core import Checkpoint, InvalidInput, MfgammError, Status
+from mfgamm.equilibrium import sensitivities
 from mfgamm.scenario import (
     MeanFieldScenario,
     Mode,
@@ -120,7 +120,6 @@ def solve(
     """Find the equilibrium of a community, and what it gains; of households or of densities.
 
     Ctrl-C ends the search after the round and keeps the best answer so far; twice quits at once.
-    A study of densities quits at once.
 
     Exit status: 0 converged, 3 not converged (results are written all the same), 2 bad input.
     """
@@ -284,15 +283,12 @@ def _solve_mean_field(
     as_json: bool,
 ) -> NoReturn:
     """Solve a study of densities, show and write it, and leave with its status."""
-    if checkpoint is not None:
-        raise InvalidInput(
-            "checkpoint", str(checkpoint), "mean field studies keep none; leave it out"
-        )
     console = _console(out, as_json)
     announce_mean_field(console, scenario)
     modes = tuple(Mode) if comparison else (Mode.CLUSTER_OF_CLUSTERS,)
-    with track_stages(console) as on_stage:
-        study = run_mean_field_study(scenario, modes, on_stage)
+    saved = None if checkpoint is None else Checkpoint(checkpoint)
+    with stop_on_interrupt(console) as stop, track_stages(console) as (on_stage, on_pause):
+        study = run_mean_field_study(scenario, modes, on_stage, stop.heeded(on_pause), saved)
     _delivered(
         study,
         lambda found: found.summary.to_json(),

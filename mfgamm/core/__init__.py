@@ -1,7 +1,8 @@
-"""Shared shapes, results, errors and safe numerics: the ground floor."""
+"""Shared shapes, results, errors, checkpoints and safe numerics: the ground floor."""
 
 from mfgamm.core.apportionment import apportioned as apportioned
 from mfgamm.core.blas_threads import one_blas_thread as one_blas_thread
+from mfgamm.core.checkpoint import Checkpoint as Checkpoint, Journal as Journal
 from mfgamm.core.errors import (
     InfeasibleHousehold as InfeasibleHousehold,
     InvalidInput as InvalidInput,

@@ -6,7 +6,6 @@ from mfgamm.equilibrium.certificate import (
     Residuals as Residuals,
     certify as certify,
 )
-from mfgamm.equilibrium.checkpoint import Checkpoint as Checkpoint
 from mfgamm.equilibrium.column_generation import ColumnGeneration as ColumnGeneration
 from mfgamm.equilibrium.community import Community as Community, Game as Game
 from mfgamm.equilibrium.continuation import (

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mfgamm.core import (
+    Checkpoint,
     InvalidInput,
+    Journal,
     NotConverged,
     Prices,
     Status,
@@ -18,7 +21,6 @@ from mfgamm.core import (
     require_float64,
 )
 from mfgamm.equilibrium.certificate import Certificate
-from mfgamm.equilibrium.checkpoint import Checkpoint, Journal
 from mfgamm.equilibrium.community import Community, Game
 from mfgamm.equilibrium.equilibrium import Benchmark, Equilibrium, Rounds
 from mfgamm.equilibrium.path_following import PathFollowing
@@ -139,7 +141,7 @@ def _search(
 ) -> tuple[SolverState, Status, Rounds]:
     """Play rounds until one meets the tolerance; the best round's state is what is returned."""
     began = time.perf_counter()
-    journal = None if checkpoint is None else Journal(checkpoint, game, solver, start)
+    journal = None if checkpoint is None else _journal(checkpoint, game, solver, start)
     # Opened outside the try: before the first round there is nothing worth keeping.
     current = None if journal is None else journal.load()
     if current is None:
@@ -160,12 +162,22 @@ def _search(
             current = current.continued(state, time.perf_counter() - began)
             best = current.best
             if journal is not None:
-                journal.save_if_due(current)
+                journal.save_if_due(current, current.rounds.count)
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     if journal is not None:
-        journal.save(current)
+        journal.save(current, current.rounds.count)
     return best, status, current.rounds
+
+
+def _journal(
+    checkpoint: Checkpoint, game: Game, solver: AbstractSolver, start: Plan | MixedStrategy
+) -> Journal:
+    def blank(rounds: int) -> Play:
+        state = eqx.filter_eval_shape(solver.init, game, start)
+        return Play(state, state, Rounds.none(rounds))
+
+    return Journal(checkpoint, (game, solver, start), blank, "community, solver or start")
 
 
 def _starting_plans(

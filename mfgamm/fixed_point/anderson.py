@@ -75,7 +75,7 @@ class Anderson(AbstractMethod):
             stuck=state.stuck,
             moves=nothing,
             changes=nothing,
-            steps=jnp.asarray(0),
+            steps=jnp.zeros((), int),
             best_point=state.point,
             best_residual=state.residual,
             mixing=jnp.asarray(self.mixing, start.dtype),

@@ -1,20 +1,21 @@
 """Solve x = F(x, θ): the search, its verdict, and the derivative of its answer by θ."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import PyTree
 
-from mfgamm.core import InvalidInput, NotConverged, Status, concrete
+from mfgamm.core import NotConverged, Status, concrete
 from mfgamm.fixed_point.anderson import Anderson
 from mfgamm.fixed_point.krylov import solve_tightly
-from mfgamm.fixed_point.method import AbstractMethod, SearchState, Vector, VectorMap, magnitude
+from mfgamm.fixed_point.method import AbstractMethod, Vector, magnitude
+from mfgamm.fixed_point.search import carry_on, open_search, verdict
 from mfgamm.fixed_point.solution import FixedPoint
+from mfgamm.fixed_point.vector_map import as_vector_map, require_floating
 
 
 def solve_fixed_point(
@@ -47,7 +48,7 @@ def solve_fixed_point(
         NotConverged: with the best point found attached, if `throw`.
     """
     method = Anderson() if method is None else method
-    _require_floating(start)
+    require_floating(start)
     solution = _solve(function, start, parameters, method)
     if not throw:
         return solution
@@ -64,30 +65,19 @@ def solve_fixed_point(
     return solution
 
 
-class _Search(NamedTuple):
-    state: SearchState
-    point: Vector
-    residual: Vector
-    history: Float[Array, " iteration"]
-    iterations: Int[Array, ""]
-
-
 @eqx.filter_jit
 def _solve(function, start: PyTree, parameters, method: AbstractMethod) -> FixedPoint:
     flat, unflatten = ravel_pytree(jax.lax.stop_gradient(start))
-
-    def vector_map(point: Vector) -> Vector:
-        returned = function(unflatten(point), parameters)
-        _require_alike(start, returned)
-        return ravel_pytree(returned)[0]
+    vector_map = as_vector_map(function, start, parameters)
 
     def root(point: Vector) -> Vector:
         return point - vector_map(point)
 
     def search(_, opening: Vector) -> tuple[Vector, tuple]:
-        done = _run(jax.lax.stop_gradient(method), vector_map, opening)
+        how = jax.lax.stop_gradient(method)
+        done = carry_on(how, vector_map, open_search(how, vector_map, opening), how.max_iterations)
         # As numbers of the point's kind: `custom_root` knows no derivative of integers.
-        counts = jnp.stack([done.iterations, _status(method, done)]).astype(opening.dtype)
+        counts = jnp.stack([done.iterations, verdict(method, done)]).astype(opening.dtype)
         return done.point, (done.residual, done.history, counts)
 
     value, (residual, history, counts) = jax.lax.custom_root(
@@ -104,64 +94,8 @@ def _solve(function, start: PyTree, parameters, method: AbstractMethod) -> Fixed
     )
 
 
-def _run(method: AbstractMethod, function: VectorMap, start: Vector) -> _Search:
-    """Step until the tolerance is met, the method is stuck or its iterations are used up."""
-
-    def unfinished(search: _Search):
-        sought = magnitude(search.residual) > method.tolerance
-        return sought & ~search.state.stuck & (search.iterations < method.max_iterations)
-
-    def step(search: _Search) -> _Search:
-        state = method.advance(function, search.state)
-        size = magnitude(state.residual)
-        better = size < magnitude(search.residual)
-        return _Search(
-            state=state,
-            point=jnp.where(better, state.point, search.point),
-            residual=jnp.where(better, state.residual, search.residual),
-            history=search.history.at[search.iterations + 1].set(size),
-            iterations=search.iterations + 1,
-        )
-
-    state = method.init(function, start)
-    history = jnp.full(method.max_iterations + 1, jnp.nan, start.dtype)
-    opening = _Search(
-        state=state,
-        point=state.point,
-        residual=state.residual,
-        history=history.at[0].set(magnitude(state.residual)),
-        iterations=jnp.asarray(0),
-    )
-    return jax.lax.while_loop(unfinished, step, opening)
-
-
-def _status(method: AbstractMethod, search: _Search) -> Int[Array, ""]:
-    size = magnitude(search.residual)
-    broken = search.state.stuck | ~jnp.isfinite(size)
-    failed = jnp.where(broken, int(Status.BREAKDOWN), int(Status.MAX_ITERATIONS))
-    return jnp.where(size <= method.tolerance, int(Status.CONVERGED), failed)
-
-
 def _poisoned(solution: FixedPoint) -> FixedPoint:
     """The solution with `nan` for a value that is none."""
     failed = solution.status != Status.CONVERGED
     poisoned = jax.tree.map(lambda each: jnp.where(failed, jnp.nan, each), solution.value)
     return eqx.tree_at(lambda each: each.value, solution, poisoned)
-
-
-def _require_floating(start: PyTree) -> None:
-    for leaf in jax.tree.leaves(start):
-        if not jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating):
-            raise InvalidInput("start", str(jnp.asarray(leaf).dtype), "must hold floating-point x")
-        known = concrete(leaf)
-        if known is not None and not np.all(np.isfinite(known)):
-            raise InvalidInput("start", "nan or inf", "must be finite; start from known prices")
-
-
-def _require_alike(start: PyTree, returned: PyTree) -> None:
-    """While tracing, so that it costs nothing once compiled."""
-    wanted, given = (jax.tree.map(jnp.shape, tree) for tree in (start, returned))
-    if wanted != given:
-        raise InvalidInput(
-            "function", f"returns {given}", f"must return what x looks like, {wanted}"
-        )

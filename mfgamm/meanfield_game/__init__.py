@@ -25,4 +25,5 @@ from mfgamm.meanfield_game.solve import (
     default_method as default_method,
     equilibrium_response as equilibrium_response,
     solve_mean_field_game as solve_mean_field_game,
+    unfinished_equilibrium as unfinished_equilibrium,
 )

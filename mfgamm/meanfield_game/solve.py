@@ -1,5 +1,7 @@
 """Solve the mean field game: temperatures from high to low, a fixed point of prices at each."""
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
@@ -8,8 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from mfgamm.core import AbstractSolution, InvalidInput, NotConverged, Prices, Status
-from mfgamm.fixed_point import AbstractMethod, Anderson, FixedPoint, solve_fixed_point
+from mfgamm.core import (
+    AbstractSolution,
+    Checkpoint,
+    InvalidInput,
+    NotConverged,
+    Prices,
+    Status,
+)
+from mfgamm.fixed_point import (
+    AbstractMethod,
+    Anderson,
+    FixedPoint,
+    pursue_fixed_point,
+    solve_fixed_point,
+)
 from mfgamm.market import Settlement
 from mfgamm.meanfield_game.certificate import Certificate, best_cost, certify
 from mfgamm.meanfield_game.game import MeanFieldGame
@@ -20,6 +35,9 @@ from mfgamm.meanfield_game.response import (
     respond,
     starting_prices,
 )
+
+# Called with the temperature, €, and what was found there.
+OnStage = Callable[[float, FixedPoint], None]
 
 
 class Stages(eqx.Module):
@@ -95,7 +113,9 @@ def solve_mean_field_game(
     *,
     start: Prices | MeanFieldEquilibrium | None = None,
     throw: bool = True,
-    on_stage: Callable[[float, FixedPoint], None] | None = None,
+    on_stage: OnStage | None = None,
+    on_pause: OnStage | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> MeanFieldEquilibrium:
     """Find prices that lead to themselves (GMFG paper, eqs. 13 to 28).
 
@@ -111,9 +131,15 @@ def solve_mean_field_game(
         start: prices expected at first, or another solve's result; the grid's if None.
         throw: raise if the tolerance was not met; otherwise the status tells.
         on_stage: called after each temperature with what was found there.
+        on_pause: called every few iterations with what was found so far. A `KeyboardInterrupt`,
+            here or anywhere in the iterations, ends the solve: the best prices so far are
+            returned with `Status.INTERRUPTED`, whatever `throw` says.
+        checkpoint: where to save the search, each temperature in a folder of its own, and to take
+            it up again from, so that it goes on as if it had never stopped.
 
     Raises:
-        InvalidInput: if there is no temperature, one is not positive, or the start does not fit.
+        InvalidInput: if there is no temperature, one is not positive, the start does not fit, or
+            the checkpoint is another search's.
         NotConverged: with the best prices found attached, if `throw`.
     """
     method = default_method(1e-6) if method is None else method
@@ -121,9 +147,14 @@ def solve_mean_field_game(
     known = start.value if isinstance(start, MeanFieldEquilibrium) else start
     prices = starting_prices(game, known)
     stages: list[tuple[float, FixedPoint]] = []
-    for temperature in temperatures:
-        found = solve_fixed_point(
-            price_map, prices, (game, jnp.asarray(temperature)), method, throw=False
+    for number, temperature in enumerate(temperatures):
+        found = pursue_fixed_point(
+            price_map,
+            prices,
+            (game, jnp.asarray(temperature)),
+            method,
+            on_pause=None if on_pause is None else functools.partial(on_pause, temperature),
+            checkpoint=None if checkpoint is None else checkpoint.within(f"stage-{number}"),
         )
         stages.append((temperature, found))
         prices = found.value
@@ -131,12 +162,13 @@ def solve_mean_field_game(
             on_stage(temperature, found)
         if not found.converged:
             break
-    equilibrium = _conclude(game, stages)
-    if throw and not equilibrium.converged:
-        last, certificate = stages[-1], equilibrium.certificate
+    temperature, last = stages[-1]
+    equilibrium = _conclude(game, prices, temperature, last.status, _history(stages))
+    if throw and equilibrium.outcome not in (Status.CONVERGED, Status.INTERRUPTED):
+        certificate = equilibrium.certificate
         raise NotConverged(
-            f"{equilibrium.outcome.label} at temperature {last[0]:.1e} €: prices off by "
-            f"{float(certificate.price_residual):.1e} €/kWh after {int(last[1].iterations)} "
+            f"{equilibrium.outcome.label} at temperature {temperature:.1e} €: prices off by "
+            f"{float(certificate.price_residual):.1e} €/kWh after {int(last.iterations)} "
             f"iterations (tolerance {float(method.tolerance):.1e}); insert temperatures between, "
             "stop at a higher one, or pass throw=False to use what was found",
             equilibrium,
@@ -170,26 +202,58 @@ def equilibrium_response(
     return prices, respond(game, prices, temperature)
 
 
-def _conclude(game: MeanFieldGame, stages: list[tuple[float, FixedPoint]]) -> MeanFieldEquilibrium:
-    temperature, last = jnp.asarray(stages[-1][0]), stages[-1][1]
-    charged, response, settlement = _play(game, last.value, temperature)
+def unfinished_equilibrium(
+    game: MeanFieldGame, prices: Prices, temperature: Float[Array, ""] | float
+) -> MeanFieldEquilibrium:
+    """What households do at prices that no search has improved on, and how far off they are.
+
+    Args:
+        game: the game.
+        prices: expected, €/kWh, `[cluster, time]`; perhaps what a coarser grid's search has found.
+        temperature: τ, €.
+
+    Returns:
+        With `Status.INTERRUPTED` and no iterations.
+
+    Raises:
+        InvalidInput: if the prices do not fit the game.
+    """
+    prices, status = starting_prices(game, prices), jnp.asarray(int(Status.INTERRUPTED))
+    history = Stages(np.asarray([float(temperature)]), np.zeros(1, int), np.full(1, np.nan))
+    found = _conclude(game, prices, temperature, status, history)
+    residual = np.asarray([float(found.certificate.price_residual)])
+    return dataclasses.replace(found, history=dataclasses.replace(history, residual=residual))
+
+
+def _conclude(
+    game: MeanFieldGame,
+    expected: Prices,
+    temperature: Float[Array, ""] | float,
+    status: Int[Array, ""],
+    history: Stages,
+) -> MeanFieldEquilibrium:
+    temperature = jnp.asarray(temperature)
+    charged, response, settlement = _play(game, expected, temperature)
     benchmark, best = (best_cost(game, each) for each in (starting_prices(game, None), charged))
-    certificate = certify(game, last.value, charged, response, settlement, best, benchmark)
     return MeanFieldEquilibrium(
-        value=last.value,
+        value=expected,
         prices=charged,
         response=response,
         settlement=settlement,
         benchmark=benchmark,
         temperature=temperature,
-        status=last.status,
-        residuals=jax.tree.map(jnp.subtract, charged, last.value),
-        certificate=certificate,
-        history=Stages(
-            temperature=np.asarray([each for each, _ in stages]),
-            iterations=np.asarray([int(found.iterations) for _, found in stages]),
-            residual=np.asarray([float(found.certificate) for _, found in stages]),
-        ),
+        status=status,
+        residuals=jax.tree.map(jnp.subtract, charged, expected),
+        certificate=certify(game, expected, charged, response, settlement, best, benchmark),
+        history=history,
+    )
+
+
+def _history(stages: list[tuple[float, FixedPoint]]) -> Stages:
+    return Stages(
+        temperature=np.asarray([each for each, _ in stages]),
+        iterations=np.asarray([int(found.iterations) for _, found in stages]),
+        residual=np.asarray([float(found.certificate) for _, found in stages]),
     )
 
 

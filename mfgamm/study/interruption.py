@@ -10,12 +10,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TypeVar
 
 from rich.console import Console
 
-from mfgamm.equilibrium import Progress
-
 QUIT_AT_ONCE = 130
+Progress = TypeVar("Progress")
 
 
 @dataclasses.dataclass

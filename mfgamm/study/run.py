@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import xarray as xr
 
-from mfgamm.core import Status
-from mfgamm.equilibrium import Checkpoint, Community, Equilibrium, Progress, solve_equilibrium
+from mfgamm.core import Checkpoint, Status
+from mfgamm.equilibrium import Community, Equilibrium, Progress, solve_equilibrium
 from mfgamm.scenario import (
     Calendar,
     ClusterMap,

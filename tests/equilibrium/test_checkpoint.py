@@ -10,8 +10,8 @@ from mfgamm import (
     PathFollowing,
     solve_equilibrium,
 )
-from mfgamm.equilibrium import Checkpoint
-from mfgamm.equilibrium.checkpoint import FILE, fingerprint
+from mfgamm.core import Checkpoint
+from mfgamm.core.checkpoint import FILE, fingerprint
 
 ROUNDS = 9
 SETTINGS = {"tolerance": 1e-12, "throw": False}
@@ -97,6 +97,23 @@ def test_a_fingerprint_sees_the_last_bit():
     other = {"a": np.array([1.0, np.nextafter(2.0, 3.0)])}
     assert fingerprint(one) == fingerprint({"a": one["a"].copy()})
     assert len({fingerprint(one), fingerprint(other), fingerprint({"b": one["a"]})}) == 3
+
+
+def test_a_fingerprint_knows_functions_by_name_not_by_address():
+    """What is saved by one process is taken up by another."""
+
+    def make(name):
+        def function(x):
+            return x
+
+        function.__qualname__ = name
+        return function
+
+    # All of them live at once, so that no two share an address.
+    names = [("a", "b"), ("a", "b"), ("c", "b"), ("a", "c")]
+    searches = [(make(leaf), jax.tree_util.Partial(make(static))) for leaf, static in names]
+    one, same, *others = map(fingerprint, searches)
+    assert one == same and one not in others
 
 
 def test_intervals_must_be_positive(tmp_path):

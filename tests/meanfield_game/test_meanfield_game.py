@@ -19,10 +19,14 @@ from meanfield_game.games import (
     two_layers,
 )
 
-from mfgamm.core import InvalidInput, NotConverged, Prices
+from mfgamm.core import Checkpoint, InvalidInput, NotConverged, Prices, Status
 from mfgamm.graphon import DenseAggregate, local_aggregate
 from mfgamm.graphon.low_rank import low_rank_aggregate
-from mfgamm.meanfield_game import equilibrium_response, solve_mean_field_game
+from mfgamm.meanfield_game import (
+    equilibrium_response,
+    solve_mean_field_game,
+    unfinished_equilibrium,
+)
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +179,36 @@ def test_sensitivities_against_games_solved_anew(solved):
         difference = (above - below) / (2 * width)
         np.testing.assert_allclose(found, difference, rtol=1e-4)
         assert abs(found) > 1e-4
+
+
+def test_a_solve_taken_up_again_ends_as_if_it_had_never_stopped(solved, tmp_path):
+    checkpoint, said = Checkpoint(tmp_path), []
+
+    def stop(temperature, found):
+        if temperature == 0.005:
+            raise KeyboardInterrupt
+
+    def solve(**followers):
+        return solve_mean_field_game(
+            GAME, (0.02, 0.005), METHOD, checkpoint=checkpoint, **followers
+        )
+
+    stopped = solve(on_pause=stop)
+    assert stopped.outcome is Status.INTERRUPTED and stopped.temperature == 0.005
+    assert 1e-6 < float(stopped.certificate.price_residual) < 0.1
+    resumed = solve(on_pause=lambda temperature, found: said.append((temperature, found)))
+    # The first temperature is not searched again: its only pause is its end.
+    assert [each for each, _ in said].count(0.02) == 1
+    for found in (resumed, solve()):
+        same = jax.tree.map(np.array_equal, found, solved)
+        assert all(jax.tree.leaves(same)), same
+
+
+def test_prices_as_they_stand_are_judged_without_a_search(solved):
+    found = unfinished_equilibrium(GAME, solved.value, 0.005)
+    assert found.outcome is Status.INTERRUPTED and found.history.iterations.tolist() == [0]
+    assert float(found.history.residual[0]) == float(found.certificate.price_residual) <= 1e-9
+    np.testing.assert_array_equal(found.prices.buy, solved.prices.buy)
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ FIVE_STATES = {
 def study():
     said = []
     scenario = load_study("gmfg-paper", SMALL)
-    found = run_mean_field_study(scenario, on_stage=lambda *stage: said.append(stage[:3]))
-    assert [mode for mode, _, _ in said] == [mode for mode in Mode for _ in range(2)]
+    found = run_mean_field_study(scenario, on_stage=said.append)
+    assert [stage.mode for stage in said] == [mode for mode in Mode for _ in range(2)]
     return found
 
 
@@ -113,13 +113,20 @@ def test_prices_are_blended_of_layers_and_grid(study, dataset):
 
 @pytest.mark.parametrize("exhibit", MEAN_FIELD_EXHIBITS, ids=lambda exhibit: exhibit.name)
 def test_figures_and_words_can_be_read(dataset, exhibit):
-    assert_legible(exhibit.plot(dataset))
-    assert_two_sentences(exhibit.describe(dataset))
+    for bent in (dataset, alone(dataset)):
+        assert_legible(exhibit.plot(bent))
+        assert_two_sentences(exhibit.describe(bent))
 
 
 def unconverged(dataset):
     status = ["converged", Status.MAX_ITERATIONS.label]
     return dataset.assign_attrs(status=status)
+
+
+def alone(dataset):
+    """As if interrupted before the second way to trade."""
+    first = dataset.isel(mode=[0], way=[0, 1]).assign_attrs(status=["converged"])
+    return first.assign_attrs(unreached=["cluster of clusters"])
 
 
 def unpublished(dataset):
@@ -132,7 +139,9 @@ def enriching(dataset):
     return dataset.assign(operators_income=-dataset["operators_income"])
 
 
-@pytest.mark.parametrize("bend", [lambda dataset: dataset, unconverged, unpublished, enriching])
+@pytest.mark.parametrize(
+    "bend", [lambda dataset: dataset, unconverged, alone, unpublished, enriching]
+)
 def test_every_result_makes_a_whole_page_and_a_table(dataset, bend):
     bent = bend(dataset)
     page = render_mean_field_report(bent)
@@ -141,10 +150,12 @@ def test_every_result_makes_a_whole_page_and_a_table(dataset, bend):
     words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL)
     assert not re.search(r"\b(nan|inf|None)\b", words)
     assert ("Not converged" in words) == (bend is unconverged)
+    assert ("Interrupted before the cluster of clusters" in words) == (bend is alone)
     assert ("Published" in words) == (bend is not unpublished)
     console = Console(record=True, width=140)
     with console.capture() as said:
         show_mean_field(console, summarise_mean_field(bent))
+    assert ("cluster of clusters: not reached" in said.get()) == (bend is alone)
     assert "stand-alone" in said.get() and ("max iterations" in said.get()) == (bend is unconverged)
 
 
@@ -201,14 +212,12 @@ def test_the_command_solves_writes_and_reports(study, tmp_path):
     assert (out / "report.html").read_text("utf-8") == page
 
 
-def test_what_serves_plans_refuses_densities(tmp_path):
+def test_what_serves_plans_refuses_densities():
     with pytest.raises(InvalidScenario, match="study of densities"):
         load_scenario("gmfg-paper")
     for command in ("sensitivity", "tune"):
         answer = CliRunner().invoke(app, [command, "gmfg-paper"])
         assert answer.exit_code == 2 and "study of densities" in answer.stderr
-    answer = CliRunner().invoke(app, ["solve", "gmfg-paper", "--checkpoint", str(tmp_path)])
-    assert answer.exit_code == 2 and "keep none" in answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from mfgamm.fixed_point import FixedPoint
-from mfgamm.scenario import MeanFieldScenario, Mode, make_calendar
-from mfgamm.study.mean_field.run import OnStage
+from mfgamm.scenario import MeanFieldScenario, make_calendar
+from mfgamm.study.mean_field.run import OnStage, StageProgress
 from mfgamm.study.mean_field.summary import CONVERGED, MeanFieldSummary, WaySummary
 from mfgamm.study.wording import (
     MISSING,
@@ -40,20 +39,26 @@ def announce_mean_field(console: Console, scenario: MeanFieldScenario) -> None:
 
 
 @contextlib.contextmanager
-def track_stages(console: Console) -> Iterator[OnStage]:
-    """Say after each temperature how far prices are."""
-    with console.status("compiling"):
+def track_stages(console: Console) -> Iterator[tuple[OnStage, OnStage]]:
+    """What says after each temperature how far prices are, and what shows it in between."""
+    with console.status("compiling") as status:
 
-        def on_stage(mode: Mode, coarse: bool, temperature: float, found: FixedPoint) -> None:
-            grid = "coarse grid" if coarse else "grid"
-            console.print(
-                f"{mode}, {grid}, temperature {temperature:g} €: prices agree to "
-                f"{power_of_ten(float(found.certificate), '€/kWh')} after "
-                f"{count(int(found.iterations), 'iteration')}",
-                style="dim",
-            )
+        def on_stage(progress: StageProgress) -> None:
+            console.print(_words(progress), style="dim")
 
-        yield on_stage
+        def on_pause(progress: StageProgress) -> None:
+            status.update(_words(progress))
+
+        yield on_stage, on_pause
+
+
+def _words(progress: StageProgress) -> str:
+    grid = "coarse grid" if progress.coarse else "grid"
+    return (
+        f"{progress.mode}, {grid}, temperature {progress.temperature:g} €: prices agree to "
+        f"{power_of_ten(progress.residual, '€/kWh')} after "
+        f"{count(progress.iterations, 'iteration')}"
+    )
 
 
 def show_mean_field(console: Console, summary: MeanFieldSummary) -> None:
@@ -70,6 +75,8 @@ def show_mean_field(console: Console, summary: MeanFieldSummary) -> None:
         if way.status != CONVERGED:
             residual = power_of_ten(way.price_residual, "€/kWh")
             console.print(f"[yellow]{way.name}: {way.status}[/yellow], prices agree to {residual}")
+    for name in summary.unreached:
+        console.print(f"[yellow]{name}: not reached[/yellow]")
     console.print(
         f"{seconds(summary.wall_s)}, of which {seconds(summary.compile_s)} compiling", style="dim"
     )

@@ -48,7 +48,8 @@ def mean_field_dataset(
     day of one household drawn at random, are those of the last mode.
 
     Args:
-        games, equilibria: with whom clusters trade, and the answers.
+        games: with whom clusters trade, as far as it was asked for.
+        equilibria: the answers, of those that were reached.
         scenario: what was asked.
         calendar: its time axis.
         places: of the clusters.
@@ -73,7 +74,11 @@ def mean_field_dataset(
         **_stage_variables(equilibria),
     }
     coordinates = _coordinates(game, equilibria, calendar, places)
-    return xr.Dataset(variables, coordinates, _attributes(scenario, calendar, facts, equilibria))
+    attributes = _attributes(scenario, calendar, facts, equilibria)
+    unreached = [str(mode) for mode in games if mode not in equilibria]
+    if unreached:
+        attributes["unreached"] = unreached
+    return xr.Dataset(variables, coordinates, attributes)
 
 
 def is_mean_field(dataset: xr.Dataset) -> bool:

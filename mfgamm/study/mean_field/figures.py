@@ -23,7 +23,7 @@ from mfgamm.study.figures.style import (
 )
 from mfgamm.study.figures.time_axis import label_wall_clock, step_edges
 from mfgamm.study.mean_field.dataset import state_names
-from mfgamm.study.mean_field.summary import summarise_mean_field
+from mfgamm.study.mean_field.summary import COUPLED, summarise_mean_field
 from mfgamm.study.wording import euros, measure, moment, number, percent
 
 STATE_LABELS = {
@@ -70,7 +70,7 @@ def describe_ways(dataset: xr.Dataset) -> tuple[str, str]:
     saved = percent((alone.cost - last.cost) / abs(alone.cost))
     first = (
         f"The generic household pays {euros(alone.cost)} a day by itself and {euros(last.cost)} "
-        f"in the {last.name}, {saved} less."
+        f"in {last.place}, {saved} less."
     )
     if last.operators_income < -0.005:
         share = -last.operators_income / (alone.cost - last.cost)
@@ -96,10 +96,11 @@ def plot_layer_prices(dataset: xr.Dataset) -> Figure:
         np.median(own, axis=0), edges, baseline=None, color=BLUE, linewidth=1.7,
         label="clusters' own layers: median, range",
     )  # fmt: skip
-    axis.stairs(
-        last["coupled_price"].values.mean(axis=0), edges, baseline=None, color=VERMILION,
-        linestyle=(0, (5, 1.4)), linewidth=1.7, label="layer between clusters",
-    )  # fmt: skip
+    if _is_coupled(dataset):
+        axis.stairs(
+            last["coupled_price"].values.mean(axis=0), edges, baseline=None, color=VERMILION,
+            linestyle=(0, (5, 1.4)), linewidth=1.7, label="layer between clusters",
+        )  # fmt: skip
     border = {"baseline": None, "color": INK, "linewidth": 0.9}
     axis.stairs(dataset["retail_price"], edges, linestyle=(0, (1, 1)), label="grid", **border)
     if not np.allclose(dataset["retail_price"], dataset["feed_in_price"]):
@@ -113,14 +114,17 @@ def plot_layer_prices(dataset: xr.Dataset) -> Figure:
 def describe_layer_prices(dataset: xr.Dataset) -> tuple[str, str]:
     """What the figure shows, in two sentences."""
     last = dataset.isel(mode=-1)
-    between = last["coupled_price"].values.mean(axis=0)
-    cheap, dear = int(between.argmin()), int(between.argmax())
+    where, name = "Inside clusters", "cluster_price"
+    if _is_coupled(dataset):
+        where, name = "Between clusters", "coupled_price"
+    mean = last[name].values.mean(axis=0)
+    cheap, dear = int(mean.argmin()), int(mean.argmax())
     spread = last["cluster_price"].values
     apart = spread.max(axis=0) - spread.min(axis=0)
     widest = int(apart.argmax())
     return (
-        f"Between clusters a kWh costs from {euros(between[cheap], 3)} at {moment(dataset, cheap)} "
-        f"to {euros(between[dear], 3)} at {moment(dataset, dear)}.",
+        f"{where} a kWh costs from {euros(mean[cheap], 3)} at {moment(dataset, cheap)} "
+        f"to {euros(mean[dear], 3)} at {moment(dataset, dear)}.",
         f"Clusters' own prices differ most at {moment(dataset, widest)}, by "
         f"{euros(apart[widest], 3)}.",
     )
@@ -211,6 +215,11 @@ def _prices(axis: Axes, dataset: xr.Dataset, cluster: int, edges: np.ndarray) ->
         axis.stairs(last["sell_price"], edges, color=VERMILION, label="sell", **lines)
         legend_above(axis)
     axis.set_ylabel("Price (€/kWh)")
+
+
+def _is_coupled(dataset: xr.Dataset) -> bool:
+    """Whether clusters trade with each other in the last way to trade."""
+    return str(dataset["mode"].values[-1]) == COUPLED
 
 
 def _outer_edges(points: np.ndarray) -> tuple[float, float]:

@@ -32,15 +32,18 @@ def render_mean_field_report(dataset: xr.Dataset) -> str:
 
 
 def warning(summary: MeanFieldSummary) -> str | None:
-    """What to know before reading on, if prices do not lead to themselves."""
+    """What to know before reading on, if prices do not lead to themselves or some are missing."""
     failed = [way for way in summary.ways if way.status != CONVERGED]
-    if not failed:
-        return None
     each = "; ".join(
         f"{way.name}: {way.status}, prices agree to {power_of_ten(way.price_residual, '€/kWh')}"
         for way in failed
     )
-    return f"Not converged ({each}). Read those figures as the best that was found."
+    parts = []
+    if failed:
+        parts.append(f"Not converged ({each}). Read those figures as the best that was found.")
+    if summary.unreached:
+        parts.append(f"Interrupted before the {' and the '.join(summary.unreached)} was reached.")
+    return " ".join(parts) or None
 
 
 def answer(summary: MeanFieldSummary) -> list[str]:
@@ -50,7 +53,7 @@ def answer(summary: MeanFieldSummary) -> list[str]:
     sentences = [
         f"In {count(summary.clusters, 'cluster')} of {count(summary.households, 'household')} in "
         f"all, the generic household expects to pay {euros(alone.cost)} a day by itself and "
-        f"{euros(last.cost)} in the {last.name}: {percent(saved / abs(alone.cost))} less."
+        f"{euros(last.cost)} in {last.place}: {percent(saved / abs(alone.cost))} less."
     ]
     community = saved + last.operators_income
     sentences.append(

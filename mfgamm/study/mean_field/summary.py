@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 CONVERGED = "converged"
-WAYS = ("stand-alone", "own cluster", "cluster of clusters")
+COUPLED = "cluster of clusters"
+WAYS = ("stand-alone", "own cluster", COUPLED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,11 @@ class WaySummary:
     exploitability: float
     share_of_cost: float
 
+    @property
+    def place(self) -> str:
+        """Where trade takes place, in a sentence."""
+        return f"the {self.name}" if self.name == COUPLED else f"its {self.name}"
+
 
 @dataclasses.dataclass(frozen=True)
 class MeanFieldSummary:
@@ -43,6 +49,7 @@ class MeanFieldSummary:
         clusters, households: how many.
         days: of the horizon.
         ways: to trade, stand-alone first.
+        unreached: ways to trade that were asked for when the study was interrupted before them.
         tolerance: on prices, €/kWh.
         wall_s, compile_s: how long it took.
     """
@@ -52,13 +59,14 @@ class MeanFieldSummary:
     households: int
     days: float
     ways: tuple[WaySummary, ...]
+    unreached: tuple[str, ...]
     tolerance: float
     wall_s: float
     compile_s: float
 
     @property
     def converged(self) -> bool:
-        return all(way.status == CONVERGED for way in self.ways)
+        return not self.unreached and all(way.status == CONVERGED for way in self.ways)
 
     def to_json(self) -> str:
         """All numbers as one JSON object."""
@@ -74,6 +82,7 @@ def summarise_mean_field(dataset: xr.Dataset) -> MeanFieldSummary:
         households=int(attributes["households"]),
         days=float(attributes["days"]),
         ways=tuple(_way(dataset, position) for position in range(dataset.sizes["way"])),
+        unreached=tuple(np.ravel(attributes.get("unreached", [])).tolist()),
         tolerance=float(attributes["tolerance"]),
         wall_s=float(attributes["wall_s"]),
         compile_s=float(attributes["compile_s"]),

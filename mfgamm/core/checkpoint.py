@@ -4,22 +4,21 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from mfgamm.core import InvalidInput, Number
-from mfgamm.equilibrium.community import Game
-from mfgamm.equilibrium.equilibrium import Rounds
-from mfgamm.equilibrium.play import Play
-from mfgamm.equilibrium.solver import AbstractSolver
-from mfgamm.prosumer import MixedStrategy, Plan
+from mfgamm.core.errors import InvalidInput
+from mfgamm.core.numerics import Number
 
 FILE = "search.eqx"
-# Of the file's layout: one line of JSON, then the leaves of a `Play`.
+# Of the file's layout: one line of JSON, then the leaves of what is saved.
 FORMAT = 1
 
 
@@ -29,7 +28,7 @@ class Checkpoint:
 
     Attributes:
         folder: made if need be; holds one search.
-        every_rounds: rounds between two saves, at most.
+        every_rounds: rounds, or iterations, between two saves, at most.
         every_seconds: seconds between two saves, at most.
 
     Raises:
@@ -45,56 +44,64 @@ class Checkpoint:
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"checkpoint.{name}", getattr(self, name), "must be positive")
 
+    def within(self, name: str) -> "Checkpoint":
+        """The same for a search that is a part of this one, in a folder of its own."""
+        return dataclasses.replace(self, folder=Path(self.folder) / name)
+
 
 class Journal:
     """One search's checkpoint: knows which search may be taken up from it."""
 
     def __init__(
-        self,
-        checkpoint: Checkpoint,
-        game: Game,
-        solver: AbstractSolver,
-        start: Plan | MixedStrategy,
+        self, checkpoint: Checkpoint, search: Any, blank: Callable[[int], Any], told_by: str
     ):
+        """Nothing is read or written yet.
+
+        Args:
+            checkpoint: where and how often.
+            search: everything that tells this search from others, as a pytree.
+            blank: what is saved after so many rounds, as shapes to read numbers into.
+            told_by: the parts of `search`, as a message names them.
+        """
         self._settings = checkpoint
         self._path = Path(checkpoint.folder) / FILE
-        self._search = (game, solver, start)
-        self._identity = fingerprint(self._search)
+        self._identity, self._told_by = fingerprint(search), told_by
+        self._blank = blank
         self._saved_round, self._saved_at = 0, time.monotonic()
 
-    def load(self) -> Play | None:
+    def load(self) -> Any | None:
         """The search as it was saved, or None if nothing was.
 
         Raises:
-            InvalidInput: if what was saved is another game, solver or start, or no search at all.
+            InvalidInput: if what was saved is another search, or no search at all.
         """
         if not self._path.exists():
             return None
         with self._path.open("rb") as file:
             header = self._read_header(file.readline())
-            play = eqx.tree_deserialise_leaves(file, self._blank(header["rounds"]))
+            saved = eqx.tree_deserialise_leaves(file, self._blank(header["rounds"]))
         self._saved_round = header["rounds"]
-        return play
+        return saved
 
-    def save_if_due(self, play: Play) -> None:
-        """Save the search if enough rounds have been played, or time has passed."""
-        rounds = play.rounds.count - self._saved_round
+    def save_if_due(self, state: Any, rounds: int) -> None:
+        """Save a search of so many rounds, if enough were played, or time has passed, since."""
         elapsed = time.monotonic() - self._saved_at
-        if rounds >= self._settings.every_rounds or elapsed >= self._settings.every_seconds:
-            self.save(play)
+        played = rounds - self._saved_round
+        if played >= self._settings.every_rounds or elapsed >= self._settings.every_seconds:
+            self.save(state, rounds)
 
-    def save(self, play: Play) -> None:
+    def save(self, state: Any, rounds: int) -> None:
         """Save the search; whoever reads the file finds this search or the one before, whole."""
-        if play.rounds.count == self._saved_round:
+        if rounds == self._saved_round:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        header = {"format": FORMAT, "search": self._identity, "rounds": play.rounds.count}
+        header = {"format": FORMAT, "search": self._identity, "rounds": rounds}
         unfinished = self._path.with_suffix(".unfinished")
         with unfinished.open("wb") as file:
             file.write(json.dumps(header).encode() + b"\n")
-            eqx.tree_serialise_leaves(file, play)
+            eqx.tree_serialise_leaves(file, state)
         os.replace(unfinished, self._path)
-        self._saved_round, self._saved_at = play.rounds.count, time.monotonic()
+        self._saved_round, self._saved_at = rounds, time.monotonic()
 
     def _read_header(self, line: bytes) -> dict:
         try:
@@ -109,24 +116,25 @@ class Journal:
             raise InvalidInput(
                 "checkpoint",
                 str(self._path),
-                "was saved for another community, solver or start; undo the change, or choose "
-                "another folder",
+                f"was saved for another {self._told_by}; undo the change, or choose another folder",
             )
         return header
 
-    def _blank(self, rounds: int) -> Play:
-        """A search of the right shape to read the saved numbers into."""
-        game, solver, start = self._search
-        state = eqx.filter_eval_shape(solver.init, game, start)
-        return Play(state, state, Rounds.none(rounds))
 
+def fingerprint(search: Any) -> str:
+    """A digest of a pytree: its structure and every number in it, to the last bit.
 
-def fingerprint(search) -> str:
-    """A digest of a pytree: its structure and every number in it, to the last bit."""
+    Functions count by their names.
+    """
     leaves, structure = jax.tree.flatten(search)
-    digest = hashlib.sha256(str(structure).encode())
+    digest = hashlib.sha256(_named(structure))
     for leaf in leaves:
         array = np.asarray(leaf)
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(_named(leaf) if array.dtype == object else array.tobytes())
     return digest.hexdigest()
+
+
+def _named(each: Any) -> bytes:
+    """Its text without addresses, which change from one process to the next."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(each)).encode()
