@@ -7,9 +7,9 @@ Where the exact game has several equilibria, the path's limit is the one that is
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from mfgamm.core import InvalidInput, concrete
+from mfgamm.core import InvalidInput, Prices, concrete
 from mfgamm.equilibrium.central_path import (
     GameProgram,
     PathPoint,
@@ -35,8 +35,12 @@ ROUNDING = 1e-10
 # Newton's method is fast; where it fails, relaxation is slow but goes on even where the path turns
 # back: it ends on another branch.
 NEWTON, RELAXATIONS = 0.0, (10.0, 100.0)
-# Steps this short, as a share of the barrier, that still fail are taken all the same.
-SHORT_STEP = 0.8
+# Steps this short, as a share of the barrier, that still fail are taken all the same. If ever
+# shorter ones fail the path is lost, and followed anew from its coarse end: at another pace it
+# comes to other branches, of which some go all the way. Paces are powers of the first one, from the
+# gentlest to 1, spread by the golden ratio.
+SHORT_STEP, LOST_STEP = 0.8, 0.98
+GENTLEST, GOLDEN = 0.4, 0.6180339887498949
 
 
 class PathState(SolverState):
@@ -46,11 +50,15 @@ class PathState(SolverState):
         point: the last smoothed equilibrium.
         smoothing: its smoothing.
         pace: barrier to try next, as a share of this one.
+        shrink: the least that the pace may be.
+        lost: how often the path was lost.
     """
 
     point: PathPoint
     smoothing: Smoothing
     pace: Float[Array, ""]
+    shrink: Float[Array, ""]
+    lost: Int[Array, ""]
 
 
 class PathFollowing(AbstractSolver):
@@ -59,7 +67,7 @@ class PathFollowing(AbstractSolver):
     Attributes:
         oracle: settings of the best responses.
         shrink: barrier after a round as a share of the one before, in (0, 1), where the path
-            is easy to follow.
+            is easy to follow; between this and its power of 0.4 once the path was lost.
     """
 
     oracle: InteriorPoint = eqx.field(default_factory=lambda: InteriorPoint(tolerance=1e-11))
@@ -73,38 +81,68 @@ class PathFollowing(AbstractSolver):
     def init(self, game: Game, start: Plan | MixedStrategy) -> PathState:
         """Open the path at the prices that `start` leads to."""
         plan = start.average(game.types) if isinstance(start, MixedStrategy) else start
-        barrier = COARSEST * _worth(game)
-        smoothing = Smoothing(barrier, jnp.asarray(COARSEST_BLUR, barrier.dtype))
-        prices = game.market.blurred(smoothing.blur).prices(game.types.flows(plan))
-        point = open_path(game, prices, self.oracle, smoothing)
-        point, _ = _try(game, point, smoothing, NEWTON)
-        pace = jnp.asarray(self.shrink, barrier.dtype)
-        return self._answer(game, smoothing, point, pace, jnp.asarray(0))
+        prices = game.market.blurred(_coarsest(game).blur).prices(game.types.flows(plan))
+        return self._opened(game, prices, jnp.asarray(0), jnp.asarray(0))
 
     def advance(self, game: Game, state: SolverState) -> PathState:
-        """Go on to the next barrier."""
+        """Go on to the next barrier, or back to the coarsest if the path is lost."""
         assert isinstance(state, PathState)
         goal = _next(game, state.smoothing, state.pace)
         point, reached = _try(game, state.point, goal, NEWTON)
         if reached:
-            quicker = jnp.maximum(state.pace**2, self.shrink)
-            return self._answer(game, goal, point, quicker, state.round + 1)
+            quicker = jnp.maximum(state.pace**2, state.shrink)
+            return self._answer(game, state, goal, point, quicker)
         slower = jnp.sqrt(state.pace)
         goal = _next(game, state.smoothing, slower)
         for damping in (NEWTON, *RELAXATIONS):
             point, reached = _try(game, state.point, goal, damping)
             if reached:
-                return self._answer(game, goal, point, slower, state.round + 1)
+                return self._answer(game, state, goal, point, slower)
         slowest = jnp.sqrt(slower)
         if slowest < SHORT_STEP:
             return eqx.tree_at(lambda s: (s.pace, s.round), state, (slowest, state.round + 1))
-        return self._answer(game, goal, point, slowest, state.round + 1)
+        if slowest < LOST_STEP:
+            return self._answer(game, state, goal, point, slowest)
+        sell, buy = state.point.prices
+        return self._opened(game, Prices(sell=sell, buy=buy), state.lost + 1, state.round + 1)
+
+    def _opened(
+        self, game: Game, prices: Prices, lost: Int[Array, ""], round_: Int[Array, ""]
+    ) -> PathState:
+        """The path's coarse end, which is found from any prices."""
+        smoothing = _coarsest(game)
+        point = open_path(game, prices, self.oracle, smoothing)
+        point, _ = _try(game, point, smoothing, NEWTON)
+        shrink = self.shrink ** (1 - (1 - GENTLEST) * (lost * GOLDEN % 1))
+        state = answer(game, _plan(game, point), None, self.oracle, round_)
+        return with_fields(
+            PathState,
+            state,
+            point=point,
+            smoothing=smoothing,
+            pace=shrink,
+            shrink=shrink,
+            lost=lost,
+        )
 
     def _answer(
-        self, game: Game, smoothing: Smoothing, point: PathPoint, pace, round_
+        self, game: Game, before: PathState, smoothing: Smoothing, point: PathPoint, pace
     ) -> PathState:
-        state = answer(game, _plan(game, point), None, self.oracle, round_)
-        return with_fields(PathState, state, point=point, smoothing=smoothing, pace=pace)
+        state = answer(game, _plan(game, point), None, self.oracle, before.round + 1)
+        return with_fields(
+            PathState,
+            state,
+            point=point,
+            smoothing=smoothing,
+            pace=pace,
+            shrink=before.shrink,
+            lost=before.lost,
+        )
+
+
+def _coarsest(game: Game) -> Smoothing:
+    barrier = COARSEST * _worth(game)
+    return Smoothing(barrier, jnp.asarray(COARSEST_BLUR, barrier.dtype))
 
 
 def _next(game: Game, smoothing: Smoothing, pace: Float[Array, ""]) -> Smoothing:

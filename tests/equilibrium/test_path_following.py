@@ -9,7 +9,14 @@ from equilibrium.communities import STEPS, TARIFF, community_of, make_households
 
 from mfgamm import NotConverged, PathFollowing, Tariff, solve_equilibrium
 from mfgamm.core import InvalidInput, Status
-from mfgamm.equilibrium import ColumnGeneration, Game, Smoothing, polish, without_community
+from mfgamm.equilibrium import (
+    ColumnGeneration,
+    Game,
+    Smoothing,
+    path_following,
+    polish,
+    without_community,
+)
 from mfgamm.equilibrium.central_path import GameProgram
 
 TIGHT = 1e-6
@@ -107,3 +114,24 @@ def test_communities_of_one_step_and_of_traders_without_devices():
     community = community_of(households)
     equilibrium = solve_equilibrium(community, PathFollowing(), tolerance=TIGHT, max_rounds=30)
     assert equilibrium.prices.buy.shape == (STEPS,)
+
+
+def test_a_path_that_is_lost_is_followed_anew_at_another_pace(community, monkeypatch):
+    solver = PathFollowing()
+    benchmark = without_community(community)
+    game = Game(community.population.types, community.market, benchmark.cost)
+    opened = solver.init(game, benchmark.plan)
+    went_on = solver.advance(game, opened)
+    assert went_on.smoothing.barrier < opened.smoothing.barrier and int(went_on.lost) == 0
+    monkeypatch.setattr(path_following, "_try", lambda game, point, *_: (point, jnp.asarray(False)))
+    paces = []
+    for _ in range(2):
+        for _ in range(20):
+            state = solver.advance(game, went_on)
+            if int(state.lost) > int(went_on.lost):
+                break
+            went_on = state
+        assert state.smoothing.barrier == opened.smoothing.barrier
+        paces.append(float(state.pace))
+        went_on = state
+    np.testing.assert_allclose(np.log10(paces), [-1 + 0.6 * 0.618034, -1 + 0.6 * 0.236068], 1e-5)

@@ -6,7 +6,7 @@ from mfgamm.study import wording
 from mfgamm.study.mean_field.figures import MEAN_FIELD_EXHIBITS
 from mfgamm.study.mean_field.summary import CONVERGED, MeanFieldSummary, summarise_mean_field
 from mfgamm.study.page import drawn, page_environment
-from mfgamm.study.wording import count, euros, percent, power_of_ten
+from mfgamm.study.wording import bound, count, euros, percent, power_of_ten
 
 
 def render_mean_field_report(dataset: xr.Dataset) -> str:
@@ -58,16 +58,20 @@ def answer(summary: MeanFieldSummary) -> list[str]:
     community = saved + last.operators_income
     sentences.append(
         f"Of the {euros(saved)} saved, {euros(-last.operators_income)} is paid by those who run "
-        f"the layers; {euros(community)} is gained by all together."
+        f"the layers; all together {_gain_or_loss(community)}."
         if last.operators_income < 0
         else f"Those who run the layers keep another {euros(last.operators_income)}."
     )
     sentences.append(
         f"Prices lead to themselves to {power_of_ten(last.price_residual, '€/kWh')}, and no "
-        f"household could save more than {euros(last.exploitability, 4)} a day on average by "
+        f"household could save more than {bound(last.exploitability)} a day on average by "
         "another strategy."
     )
     return sentences
+
+
+def _gain_or_loss(community: float) -> str:
+    return f"gain {euros(community)}" if community >= 0 else f"lose {euros(-community)}"
 
 
 def _stages(dataset: xr.Dataset) -> list[tuple[str, float, int, float]]:
