@@ -5,7 +5,7 @@ import enum
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import jax
 import typer
@@ -137,17 +137,7 @@ def solve(
             if comparison and is_comparable(study):
                 with track_rounds(console, tolerance, "own cluster") as on_round:
                     study = compare_clusters(study, stop.heeded(on_round))
-        _delivered(
-            study,
-            lambda found: found.summary.to_json(),
-            lambda console, found: show_summary(console, found.summary),
-            write_results,
-            console,
-            out,
-            as_json,
-        )
-        _point_to_report(console, out)
-    _leave(study.status)
+        _finished(study, show_summary, write_results, console, out, as_json)
 
 
 @app.command()
@@ -289,28 +279,35 @@ def _solve_mean_field(
     saved = None if checkpoint is None else Checkpoint(checkpoint)
     with stop_on_interrupt(console) as stop, track_stages(console) as (on_stage, on_pause):
         study = run_mean_field_study(scenario, modes, on_stage, stop.heeded(on_pause), saved)
-    _delivered(
-        study,
-        lambda found: found.summary.to_json(),
-        lambda console, found: show_mean_field(console, found.summary),
-        write_mean_field_results,
-        console,
-        out,
-        as_json,
-    )
-    _point_to_report(console, out)
-    _leave(study.status)
+    _finished(study, show_mean_field, write_mean_field_results, console, out, as_json)
 
 
 def _leave(status: Status) -> NoReturn:
     raise typer.Exit(Exit.CONVERGED if status is Status.CONVERGED else Exit.NOT_CONVERGED)
 
 
-def _point_to_report(console: Console, folder: Path | None) -> None:
-    if folder is None:
-        return
-    address = (folder / REPORT).resolve().as_uri()
-    console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
+def _finished(
+    study: Any,
+    show: Callable[[Console, Any], None],
+    write: Callable[[Any, Path], None],
+    console: Console,
+    out: Path | None,
+    as_json: bool,
+) -> NoReturn:
+    """Show and write a study of either kind, and leave with its status."""
+    _delivered(
+        study,
+        lambda found: found.summary.to_json(),
+        lambda console, found: show(console, found.summary),
+        write,
+        console,
+        out,
+        as_json,
+    )
+    if out is not None:
+        address = (out / REPORT).resolve().as_uri()
+        console.print(f"Report: [link]{address}[/link]", soft_wrap=True)
+    _leave(study.status)
 
 
 def _opened(

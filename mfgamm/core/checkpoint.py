@@ -19,7 +19,7 @@ from mfgamm.core.numerics import Number
 
 FILE = "search.eqx"
 # Of the file's layout: one line of JSON, then the leaves of what is saved.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,14 +50,12 @@ class PathState(SolverState):
         point: the last smoothed equilibrium.
         smoothing: its smoothing.
         pace: barrier to try next, as a share of this one.
-        shrink: the least that the pace may be.
         lost: how often the path was lost.
     """
 
     point: PathPoint
     smoothing: Smoothing
     pace: Float[Array, ""]
-    shrink: Float[Array, ""]
     lost: Int[Array, ""]
 
 
@@ -90,19 +88,19 @@ class PathFollowing(AbstractSolver):
         goal = _next(game, state.smoothing, state.pace)
         point, reached = _try(game, state.point, goal, NEWTON)
         if reached:
-            quicker = jnp.maximum(state.pace**2, state.shrink)
-            return self._answer(game, state, goal, point, quicker)
+            quicker = jnp.maximum(state.pace**2, self._first_pace(state.lost))
+            return self._answer(game, goal, point, quicker, state.lost, state.round + 1)
         slower = jnp.sqrt(state.pace)
         goal = _next(game, state.smoothing, slower)
         for damping in (NEWTON, *RELAXATIONS):
             point, reached = _try(game, state.point, goal, damping)
             if reached:
-                return self._answer(game, state, goal, point, slower)
+                return self._answer(game, goal, point, slower, state.lost, state.round + 1)
         slowest = jnp.sqrt(slower)
         if slowest < SHORT_STEP:
             return eqx.tree_at(lambda s: (s.pace, s.round), state, (slowest, state.round + 1))
         if slowest < LOST_STEP:
-            return self._answer(game, state, goal, point, slowest)
+            return self._answer(game, goal, point, slowest, state.lost, state.round + 1)
         sell, buy = state.point.prices
         return self._opened(game, Prices(sell=sell, buy=buy), state.lost + 1, state.round + 1)
 
@@ -113,31 +111,18 @@ class PathFollowing(AbstractSolver):
         smoothing = _coarsest(game)
         point = open_path(game, prices, self.oracle, smoothing)
         point, _ = _try(game, point, smoothing, NEWTON)
-        shrink = self.shrink ** (1 - (1 - GENTLEST) * (lost * GOLDEN % 1))
-        state = answer(game, _plan(game, point), None, self.oracle, round_)
-        return with_fields(
-            PathState,
-            state,
-            point=point,
-            smoothing=smoothing,
-            pace=shrink,
-            shrink=shrink,
-            lost=lost,
-        )
+        return self._answer(game, smoothing, point, self._first_pace(lost), lost, round_)
+
+    def _first_pace(self, lost: Int[Array, ""]) -> Float[Array, ""]:
+        """Of a path that was lost so often before; it never goes faster."""
+        return self.shrink ** (1 - (1 - GENTLEST) * (lost * GOLDEN % 1))
 
     def _answer(
-        self, game: Game, before: PathState, smoothing: Smoothing, point: PathPoint, pace
+        self, game: Game, smoothing: Smoothing, point: PathPoint, pace, lost, round_
     ) -> PathState:
-        state = answer(game, _plan(game, point), None, self.oracle, before.round + 1)
-        return with_fields(
-            PathState,
-            state,
-            point=point,
-            smoothing=smoothing,
-            pace=pace,
-            shrink=before.shrink,
-            lost=before.lost,
-        )
+        state = answer(game, _plan(game, point), None, self.oracle, round_)
+        fields = {"point": point, "smoothing": smoothing, "pace": pace, "lost": lost}
+        return with_fields(PathState, state, **fields)
 
 
 def _coarsest(game: Game) -> Smoothing:

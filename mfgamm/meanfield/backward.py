@@ -38,8 +38,6 @@ def backward(
             given for controls that are not levels.
     """
     temperature = require_temperature(model, temperature)
-    series = by_time(model, environment)
-    last = jax.tree.map(lambda each: each[-1], series)
 
     def step(value: Value, piece) -> tuple[Value, Value]:
         number, surroundings = piece
@@ -47,8 +45,7 @@ def backward(
         before, _ = decide(model, now, surroundings, temperature, value)
         return before, before
 
-    final = model.terminal(last, _dtype(series))
-    _, values = jax.lax.scan(step, final, (jnp.arange(model.steps), series), reverse=True)
+    final, values = _sweep(model, environment, step)
     return jnp.concatenate([values, final[None]])
 
 
@@ -67,8 +64,6 @@ def evaluate(
     Raises:
         InvalidInput: if the environment has another number of steps.
     """
-    series = by_time(model, environment)
-    last = jax.tree.map(lambda each: each[-1], series)
 
     def step(value: Value, piece) -> tuple[Value, Value]:
         number, surroundings, policy = piece
@@ -76,9 +71,7 @@ def evaluate(
         before = cost_of(model, now, policy, surroundings) + model.follow(now, policy, value)
         return before, before
 
-    final = model.terminal(last, _dtype(series))
-    pieces = (jnp.arange(model.steps), series, policies)
-    _, values = jax.lax.scan(step, final, pieces, reverse=True)
+    final, values = _sweep(model, environment, step, policies)
     return jnp.concatenate([values, final[None]])
 
 
@@ -99,7 +92,6 @@ def costs_to_go(
     """
     if not isinstance(model.controls, Levels):
         raise InvalidInput("model.controls", type(model.controls).__name__, "must be Levels")
-    series = by_time(model, environment)
     levels = model.controls.options(model.grid)
 
     def step(value: Value, piece) -> tuple[Value, Policy]:
@@ -108,9 +100,7 @@ def costs_to_go(
         costs = model.cost(now, levels, surroundings) + model.expect(now, levels, value)
         return model.average(policy, costs), jnp.broadcast_to(costs, policy.shape)
 
-    final = model.terminal(jax.tree.map(lambda each: each[-1], series), _dtype(series))
-    pieces = (jnp.arange(model.steps), series, policies)
-    return jax.lax.scan(step, final, pieces, reverse=True)[1]
+    return _sweep(model, environment, step, policies)[1]
 
 
 def decide(
@@ -194,3 +184,11 @@ def _decide_quadratic(model, now, environment, value):
 def _dtype(series: PyTree):
     leaves = jax.tree.leaves(series)
     return jnp.result_type(*leaves) if leaves else jnp.result_type(float)
+
+
+def _sweep(model: ControlledDiffusion, environment: PyTree, step, *series: Array):
+    """The last value, and what a step backward makes of (number, environment, *series), by time."""
+    by_step = by_time(model, environment)
+    final = model.terminal(jax.tree.map(lambda each: each[-1], by_step), _dtype(by_step))
+    pieces = (jnp.arange(model.steps), by_step, *series)
+    return final, jax.lax.scan(step, final, pieces, reverse=True)[1]
